@@ -1,0 +1,1 @@
+"""From a source dataset to rendered triplets: samples, sources, tasks, pixels."""

@@ -1,0 +1,96 @@
+"""Masks: COCO's polygons and run lengths to pixels and back, exactly as pycocotools has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from ..manifests.errors import BadItem
+
+Rle = dict[str, Any]
+"""COCO run lengths: `size` [h, w] and compressed `counts` (bytes here, text in JSON)."""
+
+
+def to_rle(segmentation: Any, height: int, width: int) -> Rle:
+    """Polygons, or uncompressed or compressed run lengths, as compressed run lengths.
+
+    Raises:
+        BadItem: pycocotools refuses them.
+    """
+    try:
+        if isinstance(segmentation, dict) and isinstance(segmentation["counts"], (str, bytes)):
+            counts = segmentation["counts"]
+            rle = {"size": [height, width], "counts": counts.encode() if isinstance(counts, str) else counts}
+            _check_runs(rle, height * width)
+            return rle
+        encoded = coco_mask.frPyObjects(segmentation, height, width)
+        return encoded if isinstance(encoded, dict) else coco_mask.merge(encoded)
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError) as fault:
+        raise BadItem(f"segmentation cannot be rasterised: {fault}") from fault
+
+
+def union(rles: Sequence[Rle]) -> Rle:
+    """The pixels of any of them."""
+    return rles[0] if len(rles) == 1 else coco_mask.merge(list(rles))
+
+
+def area(rle: Rle) -> int:
+    """Number of pixels."""
+    return int(coco_mask.area(rle))
+
+
+def decode(rle: Rle) -> NDArray[np.uint8]:
+    """(H, W) uint8 of 0 and 1, C-contiguous."""
+    return cv2.transpose(coco_mask.decode(rle).T)  # pycocotools decodes column-major
+
+
+def encode(mask: NDArray[np.uint8]) -> Rle:
+    """Run lengths of a (H, W) uint8 mask of 0 and 1."""
+    return coco_mask.encode(cv2.transpose(mask).T)
+
+
+def to_json(rle: Rle) -> dict[str, Any]:
+    """Run lengths as JSON has them: counts as text."""
+    return {"size": [int(side) for side in rle["size"]], "counts": rle["counts"].decode()}
+
+
+def from_json(stored: dict[str, Any]) -> Rle:
+    """The inverse of `to_json`."""
+    return {"size": stored["size"], "counts": stored["counts"].encode()}
+
+
+def bounds(mask: NDArray[np.uint8]) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom edges of the pixels that are set; None when none is."""
+    x, y, width, height = cv2.boundingRect(mask)
+    return (x, y, x + width, y + height) if width and height else None
+
+
+def _check_runs(rle: Rle, pixels: int) -> None:
+    """pycocotools reads past broken compressed counts; decode them by hand and refuse what does not add up."""
+    total, position, counts, history = 0, 0, rle["counts"], []
+    while position < len(counts):
+        value, shift, more = 0, 0, True
+        while more:
+            if position >= len(counts) or shift > 30:
+                raise ValueError("compressed run lengths end inside a number")
+            code = counts[position] - 48
+            if not 0 <= code < 64:
+                raise ValueError("compressed run lengths hold a foreign character")
+            value |= (code & 0x1F) << shift
+            more = bool(code & 0x20)
+            position, shift = position + 1, shift + 5
+            if not more and code & 0x10:
+                value |= -1 << shift
+        if len(history) > 2:
+            value += history[-2]
+        if value < 0:
+            raise ValueError("a run length is negative")
+        history.append(value)
+        total += value
+    if total != pixels:
+        raise ValueError(f"run lengths cover {total} pixels, the image has {pixels}")

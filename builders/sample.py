@@ -1,0 +1,159 @@
+"""Sample: what a source dataset says about one image."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..manifests.errors import BadItem
+
+
+class Feature(enum.IntFlag):
+    """What a sample carries; the planner matches tasks to sources by it."""
+
+    INSTANCES = enum.auto()
+    """Objects with a class and a mask."""
+    BOXES = enum.auto()
+    """Objects with a class and a box, all objects of every class of the vocabulary."""
+    KEYPOINTS = enum.auto()
+    """At least one object with a labelled joint."""
+    SEMANTIC = enum.auto()
+    """A label map with one class a pixel."""
+    DEPTH = enum.auto()
+    """A metric depth map."""
+    LABELS = enum.auto()
+    """Classes known to be present and classes known to be absent."""
+    CAPTIONS = enum.auto()
+    """Sentences about the whole image."""
+
+
+def describe(features: Feature) -> str:
+    """Feature names in words: "instances and depth"."""
+    return " and ".join(flag.name.lower() for flag in Feature if flag in features and flag.name) or "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class FileBytes:
+    """Bytes that lie in a file, or are at hand already."""
+
+    path: Path
+    data: bytes | None = None
+
+    def read(self) -> bytes:
+        """The bytes.
+
+        Raises:
+            BadItem: the file is missing or cannot be read.
+        """
+        if self.data is not None:
+            return self.data
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError as fault:
+            raise BadItem(f"file {self.path.name} is missing") from fault
+        except OSError as fault:
+            raise BadItem(f"file {self.path.name} cannot be read: {fault.strerror}") from fault
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A class of the vocabulary: the dataset's own id, and its name in words."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    """Names of an object's joints, in words, and the bones as pairs of joint indices from 0."""
+
+    name: str
+    joints: tuple[str, ...]
+    bones: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """One joint. x, y: pixel centres from 0, source image. visibility: 0 unlabelled, 1 hidden, 2 visible."""
+
+    x: float
+    y: float
+    visibility: int
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One annotated object.
+
+    Attributes:
+        category: its class.
+        box_xyxy: left, top, right, bottom edges in pixels, source image; None when not annotated.
+        segmentation: as COCO has it: a list of polygons [x0, y0, x1, y1, …], or a dict with `size` [h, w] and
+            `counts` (list or compressed string); None when not annotated.
+        crowd: a region of many objects of the class that are not told apart.
+        joints: one per joint of the skeleton, or empty.
+        skeleton: names the joints.
+    """
+
+    category: Category
+    box_xyxy: tuple[float, float, float, float] | None = None
+    segmentation: list[list[float]] | dict[str, Any] | None = None
+    crowd: bool = False
+    joints: tuple[Joint, ...] = ()
+    skeleton: Skeleton | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMap:
+    """A class a pixel. `load` gives (H, W) integers; values missing from `names` are unlabelled."""
+
+    names: Mapping[int, str]
+    load: Callable[[], NDArray[np.integer]]
+
+
+@dataclass(frozen=True, slots=True)
+class DepthMap:
+    """Metric depth. `load` gives (H, W) float32 metres along the optical axis; 0 where there is none."""
+
+    load: Callable[[], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """Classes of the whole image along one facet ("object", "breed", "species").
+
+    Every name of `vocabulary` that is not in `present` is known to be absent.
+    """
+
+    facet: str
+    present: tuple[str, ...]
+    vocabulary: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a source says about one image. Coordinates are in the upright source image.
+
+    Attributes:
+        id: stable and unique in the source's split.
+        image: the photograph.
+        width, height: as annotated, pixels; 0 when the dataset does not say.
+        absent: names of classes known not to be in the image.
+    """
+
+    id: str
+    image: FileBytes
+    width: int = 0
+    height: int = 0
+    instances: tuple[Instance, ...] = ()
+    label_map: LabelMap | None = None
+    depth: DepthMap | None = None
+    labels: tuple[LabelSet, ...] = ()
+    absent: tuple[str, ...] = ()
+    captions: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""One dataset, one file: its official on-disk layout read into Samples."""

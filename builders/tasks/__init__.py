@@ -1,0 +1,1 @@
+"""One task, one file: a Sample rendered to a target, and the target decoded back."""

@@ -1,0 +1,334 @@
+"""Segmentation: the pixels of classes or single objects painted in colours."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from ...manifests.errors import NotApplicable
+from ...manifests.images import RGB
+from ...manifests.recipe import Block
+from ...manifests.slots import Legend, Noun, SlotValue
+from ...manifests.target import FlatTarget, PhotoTarget, SameTarget, Target
+from .. import regions
+from ..geometry import Box
+from ..naming import name_one_of
+from ..overlay import classify, nearest_color, paint, sample_pixels
+from ..palette import PALETTES, Color, colors_apart, pick_clear
+from ..regions import Rle
+from ..sample import Feature, Instance, Sample
+from ..task import Limit, Rendered, Subject, Task
+from ..view import View, union_of
+
+_BLACK = (0, 0, 0)
+_MIN_PIXELS = 100
+
+
+class SegmentationOptions(Block):
+    """Options of the segmentation task."""
+
+    style: Literal["overlay", "solid", "mask"] = Field(
+        "overlay", description="overlay: a see-through coat on the photo; solid: an opaque one; mask: on black"
+    )
+    opacity: float = Field(0.5, ge=0.2, le=0.9, description="of the overlay")
+    unit: Literal["class", "instance"] = Field("class", description="paint all of a class, or single objects")
+    count: tuple[int, int] = Field((1, 1), description="least and most classes or objects an instruction")
+    absent: float = Field(
+        0.1, ge=0, le=1, description="share of questions about a class that is not there; the target is then unchanged"
+    )
+    crowd: Literal["include", "exclude"] = Field(
+        "include", description="whether regions marked as crowds count as part of their class; never single objects"
+    )
+    min_area: float = Field(0.002, ge=0, le=1, description="least share of the image that is worth painting")
+    palette: Literal["vivid", "instructdiffusion"] = "vivid"
+    mask_color: Literal["white", "color"] = Field(
+        "color", description="of mask with a single class; several always get a colour each"
+    )
+    classes: tuple[str, ...] | None = Field(None, description="only these; empty: all")
+
+    @model_validator(mode="after")
+    def _counts(self) -> SegmentationOptions:
+        low, high = self.count
+        if not 1 <= low <= high <= 6:
+            raise ValueError(f"count [{low}, {high}] must be two numbers from 1 to 6, the smaller first")
+        return self
+
+    @property
+    def coat(self) -> float:
+        """Opacity as rendered."""
+        return self.opacity if self.style == "overlay" else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Pick:
+    """One class or object to paint: `mask` in the source image; `absent` has none."""
+
+    name: str
+    mask: Rle | None
+    members: tuple[Instance, ...] = ()
+    single: Instance | None = None
+
+
+class Segmentation(Task[SegmentationOptions]):
+    """Paint classes or objects, each in its own colour.
+
+    Where regions overlap (a tie on a person), the smaller is painted on top, and the annotation holds what is
+    visible. Crowd regions belong to their class unless `crowd: exclude`, and are never asked for as an object.
+    """
+
+    name = "segmentation"
+    summary = "paint the pixels of classes or objects, over the photo or as a mask on black"
+    needs = (Feature.INSTANCES, Feature.SEMANTIC)
+    options_type = SegmentationOptions
+    sections: ClassVar = {
+        "overlay": ("object", "color"),
+        "overlay-many": ("legend",),
+        "mask": ("object", "color"),
+        "mask-many": ("legend",),
+    }
+    limits = (Limit("iou", at_least=0.99), Limit("clean", at_least=0.999))
+
+    def choose(self, sample: Sample, draw: random.Random) -> Subject:
+        """Draw classes or objects that are large enough, or a class that is absent."""
+        options = self.options
+        if draw.random() < options.absent and (absent := self._absent(sample)):
+            return Subject([_Pick(draw.choice(absent), None)])
+        picks = list(self._candidates(sample, draw))
+        if len(picks) < options.count[0]:
+            raise NotApplicable("no class or object of the image is large enough to paint")
+        picks = picks[: draw.randint(options.count[0], min(options.count[1], len(picks)))]
+        return Subject(picks, box=_hull(pick.mask for pick in picks if pick.mask is not None))
+
+    def render(self, view: View, subject: Subject, draw: random.Random) -> Rendered:
+        """Paint; pixels of the photo are only decoded when they are needed."""
+        picks: list[_Pick] = subject.choice
+        if picks[0].mask is None:
+            return self._rendered_absent(view, picks[0], draw)
+        labels, kept, rles = self._label(view, picks)
+        colors, lossless = self._colors(view, labels, len(kept), draw)
+        nouns = [self._noun(view, pick, draw) for pick in kept]
+        return self._rendered(view, labels, rles, kept, nouns, colors, lossless)
+
+    @classmethod
+    def decode(cls, target: RGB, source: RGB, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Regions by the nearest coat (overlay, solid) or the nearest colour (mask)."""
+        colors = [tuple(asked["rgb"]) for asked in params["targets"]]
+        if params["style"] == "mask":
+            labels = nearest_color(target, [_BLACK, *colors])
+        else:
+            labels = classify(target, source, colors, params["opacity"])
+        height, width = target.shape[:2]
+        found = [regions.encode((labels == position).astype(np.uint8)) for position in range(1, len(colors) + 1)]
+        return {
+            "size": [height, width],
+            "regions": [
+                {"name": asked["name"], "rle": regions.to_json(rle), "area": regions.area(rle)}
+                for asked, rle in zip(params["targets"], found, strict=True)
+            ],
+        }
+
+    @classmethod
+    def compare(
+        cls, decoded: Mapping[str, Any], annotation: Mapping[str, Any], params: Mapping[str, Any]
+    ) -> dict[str, float]:
+        """iou: the worst region's intersection over union; clean: share of unpainted pixels read as unpainted."""
+        worst, total = 1.0, float(np.prod(annotation["size"]))
+        stray, painted = 0.0, 0.0
+        for found, true in zip(decoded["regions"], annotation["regions"], strict=True):
+            first, second = regions.from_json(found["rle"]), regions.from_json(true["rle"])
+            both = regions.area(regions.coco_mask.merge([first, second], intersect=True))
+            either = found["area"] + true["area"] - both
+            stray, painted = stray + found["area"] - both, painted + true["area"]
+            if true["area"]:
+                worst = min(worst, both / either)
+        return {"iou": worst, "clean": 1.0 - stray / max(1.0, total - painted)}
+
+    def _candidates(self, sample: Sample, draw: random.Random) -> Iterable[_Pick]:
+        """Everything that may be asked for, in random order, each checked only when it is reached."""
+        if any(instance.segmentation is not None for instance in sample.instances):
+            found = self._objects(sample) if self.options.unit == "instance" else self._classes(sample)
+        elif sample.label_map is not None:
+            if self.options.unit == "instance":
+                raise NotApplicable("the image has a label map, which does not tell objects apart")
+            found = self._map_classes(sample)
+        else:
+            raise NotApplicable("the image has no mask")
+        draw.shuffle(found)
+        wanted = self.options.count[1]
+        for pick, least in found:
+            if pick.mask is None:
+                members = [pick.single] if pick.single else pick.members
+                pick = _Pick(pick.name, union_of(members, sample), pick.members, pick.single)
+            if wanted and regions.area(pick.mask) >= least:
+                wanted -= 1
+                yield pick
+            if not wanted:
+                return
+
+    def _classes(self, sample: Sample) -> list[tuple[_Pick, float]]:
+        groups: dict[str, list[Instance]] = {}
+        for instance in sample.instances:
+            if instance.segmentation is not None and not (instance.crowd and self.options.crowd == "exclude"):
+                groups.setdefault(instance.category.name, []).append(instance)
+        least = self._least(sample.width * sample.height)
+        return [(_Pick(name, None, tuple(members)), least) for name, members in groups.items() if self._wanted(name)]
+
+    def _objects(self, sample: Sample) -> list[tuple[_Pick, float]]:
+        least = self._least(sample.width * sample.height)
+        return [
+            (_Pick(one.category.name, None, tuple(o for o in sample.instances if o.category == one.category), one), least)
+            for one in sample.instances
+            if one.segmentation is not None and not one.crowd and self._wanted(one.category.name)
+        ]
+
+    def _map_classes(self, sample: Sample) -> list[tuple[_Pick, float]]:
+        assert sample.label_map is not None
+        values = sample.label_map.load()
+        present, sizes = np.unique(values, return_counts=True)
+        least = self._least(values.size)
+        return [
+            (_Pick(name, regions.encode((values == value).astype(np.uint8))), least)
+            for value, size in zip(present.tolist(), sizes.tolist(), strict=True)
+            if (name := sample.label_map.names.get(value)) is not None and size >= least and self._wanted(name)
+        ]
+
+    def _least(self, pixels: int) -> float:
+        return max(_MIN_PIXELS, self.options.min_area * pixels)
+
+    def _wanted(self, name: str) -> bool:
+        return self.options.classes is None or name in self.options.classes
+
+    def _absent(self, sample: Sample) -> list[str]:
+        """Names known not to be in the image."""
+        if sample.absent:
+            return [name for name in sample.absent if self._wanted(name)]
+        for labels in sample.labels:
+            if labels.facet == "object":
+                return [name for name in labels.vocabulary if name not in labels.present and self._wanted(name)]
+        if sample.label_map is not None:
+            present = set(np.unique(sample.label_map.load()).tolist())
+            return [name for value, name in sample.label_map.names.items() if value not in present and self._wanted(name)]
+        return []
+
+    def _label(self, view: View, picks: list[_Pick]) -> tuple[NDArray[np.uint8], list[_Pick], list[Rle]]:
+        """Label map of what is shown: i + 1 where kept[i] is painted, the smaller on top; and each one's pixels."""
+        moved = [(pick, rle) for pick in picks if pick.mask is not None and (rle := view.moved(pick.mask))]
+        moved = [(pick, rle) for pick, rle in moved if regions.area(rle) >= _MIN_PIXELS]
+        if not moved:
+            raise NotApplicable("the crop leaves too little of what was to be painted")
+        if len(moved) == 1:
+            return regions.decode(moved[0][1]), [moved[0][0]], [moved[0][1]]
+        moved.sort(key=lambda item: -regions.area(item[1]))
+        labels = np.zeros(view.size_wh[::-1], np.uint8)
+        for position, (_, rle) in enumerate(moved, start=1):
+            labels[regions.decode(rle) != 0] = position
+        sizes = np.bincount(labels.ravel(), minlength=len(moved) + 1)[1:]
+        if (sizes < _MIN_PIXELS).any():
+            visible = [item[0] for item, size in zip(moved, sizes, strict=True) if size >= _MIN_PIXELS]
+            return self._label(view, visible)
+        rles = [regions.encode((labels == position).astype(np.uint8)) for position in range(1, len(moved) + 1)]
+        return labels, [pick for pick, _ in moved], rles
+
+    def _colors(
+        self, view: View, labels: NDArray[np.uint8], count: int, draw: random.Random
+    ) -> tuple[list[Color], bool]:
+        """A colour a region, apart from each other and from what they cover; and whether JPEG would lose them."""
+        palette = PALETTES[self.options.palette]
+        if self.options.style == "mask":
+            if count == 1 and self.options.mask_color == "white":
+                return [Color("white", (255, 255, 255))], False
+            return draw.sample(colors_apart(palette, [_BLACK]), count), False
+        chosen: list[Color] = []
+        lossless = False
+        for position in range(1, count + 1):
+            mask = (labels == position).astype(np.uint8) if count > 1 else labels
+            box = regions.bounds(mask)
+            assert box is not None
+            free = colors_apart(palette, [color.rgb for color in chosen])
+            color, clear = pick_clear(free, sample_pixels(view.rgb, mask, box), self.options.coat, draw)
+            chosen.append(color)
+            lossless |= not clear
+        return chosen, lossless
+
+    def _noun(self, view: View, pick: _Pick, draw: random.Random) -> Noun | str:
+        shown = [one for one in pick.members if view.box(one) is not None]
+        if pick.single is not None:
+            return name_one_of(pick.single, shown, view, draw)
+        if not shown or any(one.crowd for one in shown):
+            return Noun(pick.name)
+        return Noun(pick.name, count=len(shown))
+
+    def _rendered(
+        self,
+        view: View,
+        labels: NDArray[np.uint8],
+        rles: Sequence[Rle],
+        kept: Sequence[_Pick],
+        nouns: Sequence[Noun | str],
+        colors: Sequence[Color],
+        lossless: bool,
+    ) -> Rendered:
+        target: Target
+        if self.options.style == "mask":
+            target = FlatTarget(labels, np.array([_BLACK, *(color.rgb for color in colors)], np.uint8))
+        else:
+            painted = view.rgb.copy()
+            for position, color in enumerate(colors, start=1):
+                mask = labels if len(colors) == 1 else cv2.compare(labels, position, cv2.CMP_EQ)
+                box = regions.bounds(mask)
+                assert box is not None
+                paint(painted, mask, box, color.rgb, self.options.coat)
+            target = PhotoTarget(painted, lossless)
+        annotation = {
+            "size": list(labels.shape),
+            "regions": [
+                {"name": pick.name, "rle": regions.to_json(rle), "area": regions.area(rle)}
+                for pick, rle in zip(kept, rles, strict=True)
+            ],
+        }
+        names = [pick.name for pick in kept]
+        return Rendered(target, *self._wording(nouns, colors), self._params(names, colors), annotation)
+
+    def _rendered_absent(self, view: View, pick: _Pick, draw: random.Random) -> Rendered:
+        palette = PALETTES[self.options.palette]
+        width, height = view.size_wh
+        target: Target = SameTarget()
+        if self.options.style == "mask":
+            palette = colors_apart(palette, [_BLACK])
+            target = FlatTarget(np.zeros((height, width), np.uint8), np.zeros((1, 3), np.uint8))
+        color = draw.choice(list(palette))
+        empty = regions.encode(np.zeros((height, width), np.uint8))
+        annotation = {
+            "size": [height, width],
+            "regions": [{"name": pick.name, "rle": regions.to_json(empty), "area": 0}],
+        }
+        wording = self._wording([Noun(pick.name)], [color])
+        return Rendered(target, *wording, self._params([pick.name], [color]), annotation)
+
+    def _wording(self, nouns: Sequence[Noun | str], colors: Sequence[Color]) -> tuple[str, dict[str, SlotValue]]:
+        base = "mask" if self.options.style == "mask" else "overlay"
+        if len(nouns) == 1:
+            return base, {"object": nouns[0], "color": colors[0].name}
+        parts = tuple((noun, color.name) for noun, color in zip(nouns, colors, strict=True))
+        return f"{base}-many", {"legend": Legend(parts)}
+
+    def _params(self, names: Sequence[str], colors: Sequence[Color]) -> dict[str, Any]:
+        targets = [
+            {"name": name, "color": color.name, "rgb": list(color.rgb)}
+            for name, color in zip(names, colors, strict=True)
+        ]
+        return {"style": self.options.style, "opacity": self.options.coat, "targets": targets}
+
+
+def _hull(masks: Iterable[Rle]) -> Box:
+    """Edges of the smallest box that holds all masks."""
+    boxes = [regions.coco_mask.toBbox(mask) for mask in masks]
+    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    return float(left), float(top), max(float(b[0] + b[2]) for b in boxes), max(float(b[1] + b[3]) for b in boxes)

@@ -1,0 +1,107 @@
+"""View: a sample seen through a geometry. Pixels and annotations are loaded and moved when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..manifests.errors import BadItem
+from ..manifests.images import RGB, ImageHeader, decode_rgb
+from . import regions
+from .geometry import Box, Geometry
+from .regions import Rle
+from .sample import Instance, Sample
+
+
+class View:
+    """A sample at output size.
+
+    Attributes:
+        sample: as the source gave it.
+        geometry: how it is shown.
+        size_wh: output size, pixels.
+    """
+
+    def __init__(self, sample: Sample, data: bytes, header: ImageHeader, geometry: Geometry) -> None:
+        self.sample = sample
+        self.geometry = geometry
+        self.size_wh = geometry.size_wh
+        self._data = data
+        self._header = header
+
+    @cached_property
+    def rgb(self) -> RGB:
+        """(H, W, 3) uint8, the source image at output size.
+
+        Raises:
+            BadItem: the image cannot be decoded.
+        """
+        return self.geometry.image(decode_rgb(self._data, self._header))
+
+    @property
+    def pixels_touched(self) -> bool:
+        """Whether the image was decoded already."""
+        return "rgb" in self.__dict__
+
+    def masks(self, instances: Sequence[Instance]) -> Rle:
+        """Union of the instances' masks at output size.
+
+        Raises:
+            BadItem: one has a mask that cannot be rasterised.
+        """
+        return self.moved(union_of(instances, self.sample))
+
+    def moved(self, rle: Rle) -> Rle:
+        """A mask of the source, at output size."""
+        if self.geometry.is_native:
+            return rle
+        return regions.encode(self.geometry.labels(regions.decode(rle)))
+
+    def label_map(self) -> NDArray[np.integer]:
+        """(H, W) classes at output size; -1 in padding.
+
+        Raises:
+            BadItem: the map cannot be read, or is not of the image's size.
+        """
+        if self.sample.label_map is None:
+            raise BadItem("the sample has no label map")
+        values = self.sample.label_map.load()
+        self._same_size(values, "label map")
+        if self.geometry.is_native:
+            return values
+        return self.geometry.labels(values.astype(np.int32), pad=-1)
+
+    def depth_m(self) -> NDArray[np.float32]:
+        """(H, W) float32 metres at output size; 0 where there is none, padding included.
+
+        Raises:
+            BadItem: the map cannot be read, or is not of the image's size.
+        """
+        if self.sample.depth is None:
+            raise BadItem("the sample has no depth")
+        values = self.sample.depth.load()
+        self._same_size(values, "depth map")
+        return self.geometry.labels(values)
+
+    def box(self, instance: Instance) -> Box | None:
+        """The instance's box at output size, clipped; None when it has none or nothing of it is shown."""
+        return None if instance.box_xyxy is None else self.geometry.box(instance.box_xyxy)
+
+    def _same_size(self, values: NDArray[np.generic], what: str) -> None:
+        width, height = self.geometry.source_wh
+        if values.ndim != 2 or values.shape != (height, width):
+            raise BadItem(f"{what} is {'x'.join(map(str, values.shape[::-1]))}, the image is {width}x{height}")
+
+
+def union_of(instances: Sequence[Instance], sample: Sample) -> Rle:
+    """Union of the instances' masks in the source image.
+
+    Raises:
+        BadItem: one has a mask that cannot be rasterised.
+    """
+    return regions.union(
+        [regions.to_rle(instance.segmentation, sample.height, sample.width) for instance in instances]
+    )

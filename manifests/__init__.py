@@ -1,0 +1,1 @@
+"""The shared words: the record, the recipe, the run manifest, the errors."""

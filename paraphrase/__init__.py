@@ -1,0 +1,1 @@
+"""Instructions: template banks, the grammar that fills them, rewriting and a report on their diversity."""

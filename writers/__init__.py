@@ -1,0 +1,1 @@
+"""Triplets to disk: codecs, Parquet shards, the card, the gallery."""

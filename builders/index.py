@@ -8,8 +8,8 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..manifests.errors import OutputError, SourceLayoutError
 from .sample import Sample
-from .source import Entry, Source
+from .source import Entry, Reject, Source
 
 _BATCH = 1024
 _SCHEMA = pa.schema(
@@ -65,9 +65,8 @@ class SourceIndex:
     def __post_init__(self) -> None:
         reader = pa.ipc.open_file(pa.memory_map(str(self.file)))
         self._batches = [reader.get_batch(position) for position in range(reader.num_record_batches)]
-        metadata = reader.schema.metadata or {}
         self.source.header = json.loads(_side_file(self.file, "header").read_text(encoding="utf-8"))
-        self._rows = int(metadata.get(b"rows", sum(len(batch) for batch in self._batches)))
+        self._rows = sum(len(batch) for batch in self._batches)
 
     def __len__(self) -> int:
         return self._rows
@@ -79,7 +78,8 @@ class SourceIndex:
 
     def features(self) -> NDArray[np.uint32]:
         """(rows,) bit mask of `Feature` for every entry."""
-        return np.concatenate([np.zeros(0, np.uint32), *(batch["features"].to_numpy() for batch in self._batches)])
+        columns = [batch["features"].to_numpy() for batch in self._batches]
+        return np.concatenate([np.zeros(0, np.uint32), *columns])
 
     def image_keys(self) -> Iterator[str]:
         """The photograph of every entry, in order."""
@@ -131,44 +131,90 @@ def open_index(source: Source, on_progress: Callable[[int], None] | None = None)
     """
     digest = _digest(source)
     file = cache_folder() / "index" / f"{source.name}-{digest[:24]}.arrow"
-    if not file.exists():
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            _build(source, file, on_progress or (lambda count: None))
-        except OSError as fault:
-            raise OutputError(
-                f"the annotation index cannot be written to {file.parent}: {fault.strerror}; "
-                "set TASKPAINT_CACHE to a writable folder"
-            ) from fault
+    if not all(part.exists() for part in (file, _side_file(file, "header"), _side_file(file, "rejects"))):
+        _build(source, file, on_progress or (lambda count: None))
     index = SourceIndex(source, digest, file)
     if not len(index):
-        raise SourceLayoutError(f"source {source.name}: split {source.split} in {source.path} holds no images")
+        raise SourceLayoutError(
+            f"source {source.name}: split {source.split} in {source.path} holds no images; expected is\n{source.tree}"
+        )
     return index
 
 
 def _build(source: Source, file: Path, on_progress: Callable[[int], None]) -> None:
-    rejects: list[dict[str, str]] = []
+    rejects: list[str] = []
+
+    def reject(item: str, reason: str) -> None:
+        rejects.append(json.dumps({"id": _printable(item), "reason": _printable(reason)}) + "\n")
+
+    entries = _storable(source.scan(reject), reject)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with _replacing(file) as part:
+            _write_entries(entries, part, on_progress)
+            for what, text in (("rejects", "".join(rejects)), ("header", json.dumps(source.header))):
+                with _replacing(_side_file(file, what)) as side:
+                    side.write_text(text, encoding="utf-8")
+    except OSError as fault:
+        raise OutputError(
+            f"the annotation index cannot be written to {file.parent}: {fault.strerror}; "
+            "set TASKPAINT_CACHE to a writable folder"
+        ) from fault
+
+
+def _write_entries(entries: Iterator[Entry], file: Path, on_progress: Callable[[int], None]) -> None:
+    count = 0
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
+        while pending := list(islice(entries, _BATCH)):
+            writer.write_batch(_batch(pending))
+            count += len(pending)
+            on_progress(count)
+
+
+def _storable(entries: Iterator[Entry], reject: Reject) -> Iterator[Entry]:
+    """Entries that Arrow and JSON can hold, each id once; the others become rejects."""
+    seen: set[str] = set()
+    while True:
+        try:
+            entry = next(entries, None)
+        except OSError as fault:
+            name = fault.filename or "a file of the dataset"
+            raise SourceLayoutError(f"{name} cannot be read: {fault.strerror}") from fault
+        if entry is None:
+            return
+        if reason := _unstorable(entry, seen):
+            reject(entry.id, reason)
+        else:
+            seen.add(entry.id)
+            yield entry
+
+
+def _unstorable(entry: Entry, seen: set[str]) -> str:
+    if entry.id in seen:
+        return "another image of the split has the same id"
+    if any(abs(category) >= 1 << 31 for category in entry.categories):
+        return "a category id has more than 32 bits"
+    try:
+        orjson.dumps([entry.id, entry.image_key, entry.record])
+    except TypeError as fault:  # text that is no valid Unicode, a number of more than 64 bits
+        return f"the entry cannot be stored: {fault}"
+    return ""
+
+
+def _printable(text: str) -> str:
+    """Text without the lone surrogates that stand for undecodable file names."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+@contextlib.contextmanager
+def _replacing(file: Path) -> Iterator[Path]:
+    """A path to write to that takes the file's place at the end, so that no reader sees half of it."""
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
-        with pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
-            pending: list[Entry] = []
-            count = 0
-            for entry in source.scan(lambda item, reason: rejects.append({"id": item, "reason": reason})):
-                pending.append(entry)
-                if len(pending) == _BATCH:
-                    writer.write_batch(_batch(pending))
-                    count += len(pending)
-                    pending = []
-                    on_progress(count)
-            if pending:
-                writer.write_batch(_batch(pending))
-        lines = "".join(json.dumps(reject) + "\n" for reject in rejects)
-        _side_file(file, "rejects").write_text(lines, encoding="utf-8")
-        _side_file(file, "header").write_text(json.dumps(source.header), encoding="utf-8")
+        yield part
         part.replace(file)
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
+        part.unlink(missing_ok=True)
 
 
 def _batch(entries: list[Entry]) -> pa.RecordBatch:
@@ -179,7 +225,7 @@ def _batch(entries: list[Entry]) -> pa.RecordBatch:
         [list(entry.categories) for entry in entries],
         [orjson.dumps(entry.record) for entry in entries],
     ]
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, _SCHEMA, strict=True)]
+    arrays = [pa.array(values, column.type) for values, column in zip(columns, _SCHEMA, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA)
 
 
@@ -190,21 +236,40 @@ def _side_file(file: Path, what: str) -> Path:
 def _digest(source: Source) -> str:
     identity = [source.name, source.reader_version, source.split, source.options.model_dump(mode="json")]
     digest = hashlib.sha256(json.dumps(identity).encode())
-    for path in source.inputs():
-        digest.update(str(path.relative_to(source.path)).encode())
-        if path.is_dir():
-            for name in _listing(path):
-                digest.update(name.encode(errors="surrogateescape") + b"\n")
-        else:
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+    try:
+        for path in source.inputs():
+            inside = path.is_relative_to(source.path)
+            name = path.relative_to(source.path) if inside else path.name
+            digest.update(str(name).encode(errors="surrogateescape"))
+            _digest_content(path, digest)
+    except OSError as fault:
+        raise SourceLayoutError(
+            f"source {source.name}: {fault.filename or source.path} cannot be read: {fault.strerror}"
+        ) from fault
     return digest.hexdigest()
 
 
+def _digest_content(path: Path, digest: hashlib._Hash) -> None:
+    if path.is_dir():
+        for name in _listing(path):
+            digest.update(name.encode(errors="surrogateescape") + b"\n")
+    else:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+
+
 def _listing(folder: Path) -> list[str]:
-    """Relative paths of all files below a folder, sorted."""
+    """Relative paths of all files below a folder, sorted.
+
+    Raises:
+        OSError: a folder cannot be listed.
+    """
+
+    def refuse(fault: OSError) -> None:
+        raise fault
+
     found = []
-    for base, folders, files in os.walk(folder):
+    for base, folders, files in os.walk(folder, onerror=refuse):
         folders.sort()
         found += [os.path.relpath(Path(base) / name, folder) for name in files]
     return sorted(found)

@@ -16,6 +16,9 @@ from ..manifests.errors import SourceLayoutError
 
 _WINDOW = 1 << 22
 _SPACE = " \t\n\r"
+_LONGEST_TOKEN = 16
+"""No literal or escape that the window's end may cut ("-Infinity", a pair of \\uXXXX) is longer."""
+_UNCLOSED = "Unterminated string"
 
 
 def stream_json(path: Path) -> Iterator[tuple[str, Any]]:
@@ -25,8 +28,8 @@ def stream_json(path: Path) -> Iterator[tuple[str, Any]]:
         path: a UTF-8 file holding an object or an array.
 
     Yields:
-        (key, value) for each member of a top-level object; when the value is an array, (key, item) for each of
-        its items instead. For a top-level array, ("", item).
+        (key, value) for each member of a top-level object; when the value is an array, (key, item) for each
+        of its items instead. For a top-level array, ("", item).
 
     Raises:
         SourceLayoutError: the file is missing, not JSON, or ends early; names the file.
@@ -62,7 +65,7 @@ def _members(window: _Window) -> Iterator[tuple[str, Any]]:
     while True:
         key = window.value()
         if not isinstance(key, str):
-            raise ValueError("a key is not a string")
+            raise ValueError("a key is not a string")  # noqa: TRY004 - the file is wrong, not the caller
         window.take(":")
         if window.peek() == "[":
             yield from ((key, item) for item in _items(window))
@@ -92,6 +95,7 @@ class _Window:
         self._scan = json.JSONDecoder().raw_decode
         self._text = ""
         self._position = 0
+        self._passed = 0
         self._ended = False
 
     def peek(self) -> str:
@@ -107,8 +111,11 @@ class _Window:
     def take(self, allowed: str) -> str:
         """Consume the next character, which must be one of `allowed`."""
         found = self.peek()
-        if not found or found not in allowed:
-            raise ValueError(f"expected {' or '.join(allowed)}, found {found!r}" if found else "it ends early")
+        if not found:
+            raise ValueError("it ends early")
+        if found not in allowed:
+            place = self._passed + self._position
+            raise ValueError(f"expected {' or '.join(allowed)}, found {found!r} at character {place}")
         self._position += 1
         return found
 
@@ -119,9 +126,9 @@ class _Window:
             try:
                 value, end = self._scan(self._text, self._position)
             except json.JSONDecodeError as fault:
-                if not self._fill():
-                    raise ValueError("it ends early" if self._ended else fault.msg) from fault
-                continue
+                if self._is_cut(fault) and self._fill():
+                    continue
+                raise ValueError(self._explain(fault)) from fault
             if end == len(self._text) and self._fill():
                 continue  # a number may go on beyond the window
             self._position = end
@@ -131,9 +138,20 @@ class _Window:
         """Read on; the window doubles while one value does not fit. False at the end of the file."""
         if self._ended:
             return False
+        self._passed += self._position
         rest = self._text[self._position :]
         data = self._file.read(max(_WINDOW, 2 * len(rest)))
         self._ended = not data
         self._text = rest + self._decode.decode(data, final=self._ended)
         self._position = 0
         return not self._ended or len(self._text) > len(rest)
+
+    def _is_cut(self, fault: json.JSONDecodeError) -> bool:
+        """Whether the fault may only mean that the window ends inside a value."""
+        return fault.msg.startswith(_UNCLOSED) or fault.pos >= len(self._text.rstrip(_SPACE)) - _LONGEST_TOKEN
+
+    def _explain(self, fault: json.JSONDecodeError) -> str:
+        # What stops short stops at the end of the text; a string that was never closed names its beginning.
+        if fault.msg.startswith(_UNCLOSED) or fault.pos >= len(self._text.rstrip(_SPACE)):
+            return "it ends early"
+        return f"{fault.msg} at character {self._passed + fault.pos}"

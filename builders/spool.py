@@ -11,9 +11,9 @@ import numpy as np
 
 
 class Spool:
-    """Byte strings under integer keys, kept in a temporary file.
+    """Byte strings under integer keys (64 bits), kept in a temporary file.
 
-    Use as a context manager: `add` in any order, then `seal`, then `get`.
+    Use as a context manager: `add` in any order, then `seal`, then `keys` and `get`.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,9 @@ class Spool:
     def __enter__(self) -> Spool:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._file.close()
 
     def add(self, key: int, data: bytes) -> None:
@@ -40,9 +42,14 @@ class Spool:
         self._order = np.argsort(keys, kind="stable")
         self._sorted = keys[self._order]
 
+    def keys(self) -> list[int]:
+        """All keys, each once, ascending."""
+        found: list[int] = np.unique(self._sorted).tolist()
+        return found
+
     def get(self, key: int) -> list[bytes]:
         """The strings under `key`, in the order in which they came."""
-        first, last = np.searchsorted(self._sorted, [key, key + 1])
+        first, last = (np.searchsorted(self._sorted, key, side) for side in ("left", "right"))
         found = []
         for position in self._order[first:last]:
             start, end = self._ends[position], self._ends[position + 1]

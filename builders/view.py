@@ -41,10 +41,14 @@ class View:
         """
         return self.geometry.image(decode_rgb(self._data, self._header))
 
-    @property
-    def pixels_touched(self) -> bool:
-        """Whether the image was decoded already."""
-        return "rgb" in self.__dict__
+    def check_pixels(self) -> None:
+        """Decode the image unless that was done already.
+
+        Raises:
+            BadItem: it cannot be decoded.
+        """
+        if "rgb" not in self.__dict__:
+            decode_rgb(self._data, self._header)
 
     def masks(self, instances: Sequence[Instance]) -> Rle:
         """Union of the instances' masks at output size.

@@ -40,6 +40,20 @@ def encode_target(target: Target, source: bytes, output: Output) -> bytes:
     return encode_jpeg(target.rgb, output.jpeg_quality)
 
 
+def encode_source(rgb: RGB, stored_as: str, native: bool, output: Output) -> bytes:
+    """Encode a source image whose own bytes cannot be passed through.
+
+    Args:
+        rgb: (H, W, 3) uint8, upright, at output size.
+        stored_as: Pillow's name of the format it came in.
+        native: its size was kept; a lossless source then stays lossless.
+        output: the recipe's `output` block.
+    """
+    if output.photo_format == "png" or (native and stored_as != "JPEG"):
+        return encode_png(rgb)
+    return encode_jpeg(rgb, output.jpeg_quality)
+
+
 def encode_jpeg(rgb: RGB, quality: int) -> bytes:
     """JPEG without chroma subsampling. rgb: (H, W, 3) uint8; quality: 1 to 100."""
     return bytes(

@@ -29,6 +29,8 @@ from ..view import View, union_of
 
 _BLACK = (0, 0, 0)
 _MIN_PIXELS = 100
+_UNCOUNTED = 0.3
+"""Share of present classes asked for without a number, so that such wording does not give absence away."""
 
 
 class SegmentationOptions(Block):
@@ -261,7 +263,7 @@ class Segmentation(Task[SegmentationOptions]):
         shown = [one for one in pick.members if view.box(one) is not None]
         if pick.single is not None:
             return name_one_of(pick.single, shown, view, draw)
-        if not shown or any(one.crowd for one in shown):
+        if not shown or any(one.crowd for one in shown) or draw.random() < _UNCOUNTED:
             return Noun(pick.name)
         return Noun(pick.name, count=len(shown))
 
@@ -309,7 +311,7 @@ class Segmentation(Task[SegmentationOptions]):
             "size": [height, width],
             "regions": [{"name": pick.name, "rle": regions.to_json(empty), "area": 0}],
         }
-        wording = self._wording([Noun(pick.name)], [color])
+        wording = self._wording([Noun(pick.name, count=draw.choice((None, 1)))], [color])
         return Rendered(target, *wording, self._params([pick.name], [color]), annotation)
 
     def _wording(self, nouns: Sequence[Noun | str], colors: Sequence[Color]) -> tuple[str, dict[str, SlotValue]]:

@@ -100,20 +100,39 @@ def _layout(value: Any, indent: int) -> str:
 
 
 def _colours(value: Any, label: str, in_colour: bool, depth: int) -> Iterator[Swatch]:
+    """Walk params; `label` is the best name so far, `in_colour` whether a key above speaks of colour."""
     if depth > _MAX_DEPTH:
         return
     if in_colour and (colour := _as_colour(value)):
         yield label, colour
     elif isinstance(value, dict):
-        own = _own_name(value)
         for key, inner in value.items():
             speaks = any(word in key.lower() for word in _COLOUR_WORDS)
-            generic = speaks and key.lower() != "background"
-            inner_label = (own or label or key) if generic and _as_colour(inner) else key
-            yield from _colours(inner, inner_label, in_colour or speaks, depth + 1)
+            for inner_label, part in _labelled(value, key, inner, label, speaks):
+                yield from _colours(part, inner_label, in_colour or speaks, depth + 1)
     elif isinstance(value, list):
         for inner in value[: 2 * _MAX_SWATCHES]:
             yield from _colours(inner, label, in_colour, depth + 1)
+
+
+def _labelled(
+    parent: dict[str, Any], key: str, value: Any, label: str, speaks: bool
+) -> Iterator[tuple[str, Any]]:
+    """Name what stands under a key: a generic key such as "rgb" says less than the words beside it."""
+    if speaks and key.lower() != "background" and _as_colour(value):
+        yield _own_name(parent) or label or key, value
+    elif speaks and isinstance(value, list) and (names := _names_beside(parent, value)):
+        yield from zip(names, value, strict=True)
+    else:
+        yield key, value
+
+
+def _names_beside(parent: dict[str, Any], values: list[Any]) -> list[str]:
+    """A sibling list of as many strings: {"joints": ["left wrist", ...], "colors": [[...], ...]}."""
+    for other in parent.values():
+        if isinstance(other, list) and len(other) == len(values) and all(isinstance(x, str) for x in other):
+            return other
+    return []
 
 
 def _as_colour(value: Any) -> tuple[int, int, int] | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 # What Pillow raises for bytes that are no image or a broken one.
 _DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error)
@@ -103,6 +103,6 @@ def _finish(picture: Image.Image, original_size: tuple[int, int], *, flat: bool)
 
 
 def _reason(error: BaseException, data: bytes) -> str:
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return f"{len(data)} bytes that are no image"
     return " ".join(str(error).split())[:160] or type(error).__name__

@@ -1,0 +1,136 @@
+"""From a recipe's words to readers and tasks, with every complaint that can be made before work begins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..manifests.errors import PluginError, RecipeError, SourceLayoutError
+from ..manifests.recipe import Block, SourceEntry, TaskEntry
+from ..manifests.recipe_file import Location, RecipeFile, explain
+from .index import SourceIndex, open_index
+from .registry import find_source, find_task
+from .sample import describe
+from .source import Source
+from .task import Task
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One task fed by one source.
+
+    Attributes:
+        source: the recipe's source entry.
+        entry: the recipe's task entry.
+        index: the source, opened.
+        task: the task with its options.
+    """
+
+    source: SourceEntry
+    entry: TaskEntry
+    index: SourceIndex
+    task: Task[Any]
+
+    @property
+    def label(self) -> str:
+        """Names the stream in ids and reports."""
+        return f"{self.source.label}-{self.entry.label}"
+
+
+def check_streams(
+    file: RecipeFile, root: Path, paths: Mapping[str, Path]
+) -> list[tuple[SourceEntry, Source, list[tuple[TaskEntry, Task[Any]]]]]:
+    """Find and check every source, task and option of a recipe, without reading annotations.
+
+    Args:
+        file: the recipe.
+        root: folder that relative source paths start from.
+        paths: folders that stand in for a recipe's, by source label or source name.
+
+    Raises:
+        RecipeError: unknown names, options that do not hold, a task that its source cannot feed; with lines.
+        SourceLayoutError: folders that are missing or not in the dataset's layout; all of them at once.
+    """
+    checked, missing = [], []
+    for position, entry in enumerate(file.recipe.sources):
+        where: Location = ("sources", position)
+        source = _source(file, entry, where, _folder(entry, root, paths))
+        checked.append((entry, source, _tasks_of(file, entry, type(source), where)))
+        try:
+            if not source.path.is_dir():
+                raise SourceLayoutError(
+                    f"source {entry.label}: folder {source.path} is missing; set its path in the recipe or give "
+                    f"--path {entry.label}=FOLDER"
+                )
+            source.inputs()
+        except SourceLayoutError as fault:
+            missing.append(str(fault))
+    if missing:
+        raise SourceLayoutError("\n".join(missing))
+    return checked
+
+
+def open_streams(
+    checked: list[tuple[SourceEntry, Source, list[tuple[TaskEntry, Task[Any]]]]],
+    on_progress: Callable[[str, int], None] | None = None,
+) -> list[Stream]:
+    """Open the index of every checked source; one Stream for each of its tasks."""
+    streams = []
+    for entry, source, tasks in checked:
+        label = entry.label
+        index = open_index(source, (lambda count, label=label: on_progress(label, count)) if on_progress else None)
+        streams += [Stream(entry, task_entry, index, task) for task_entry, task in tasks]
+    return streams
+
+
+def _folder(entry: SourceEntry, root: Path, paths: Mapping[str, Path]) -> Path:
+    given = paths.get(entry.label) or paths.get(entry.source)
+    return given or root / Path(os.path.expandvars(entry.path)).expanduser()
+
+
+def _source(file: RecipeFile, entry: SourceEntry, where: Location, folder: Path) -> Source:
+    kind = _named(file, find_source, entry.source, (*where, "source"))
+    options = _options(file, kind.options_type, entry.options, (*where, "options"))
+    split = entry.split or kind.splits[0]
+    return kind(folder, split, options)
+
+
+def _tasks_of(
+    file: RecipeFile, entry: SourceEntry, source: type[Source], where: Location
+) -> list[tuple[TaskEntry, Task[Any]]]:
+    own = entry.tasks is not None
+    found = []
+    for position, task_entry in enumerate(file.recipe.tasks_of(entry)):
+        place: Location = (*where, "tasks", position) if own else ("tasks", position)
+        kind = _named(file, find_task, task_entry.task, place)
+        if kind.fits(source.features):
+            options = _options(file, kind.options_type, task_entry.options, (*place, "options"))
+            found.append((task_entry, kind(options)))
+        elif own:
+            raise file.error(
+                place,
+                f"task {kind.name} needs {kind.needs_in_words()}; source {source.name} has "
+                f"{describe(source.features)}; drop the task here, or feed it from another source",
+            )
+    if not found:
+        raise file.error(where, f"source {source.name} can feed none of the recipe's tasks; remove it or list its own")
+    return found
+
+
+def _named(file: RecipeFile, find: Callable[[str], Any], name: str, where: Location) -> Any:
+    try:
+        return find(name)
+    except PluginError as fault:
+        raise file.error(where, str(fault)) from fault
+
+
+def _options(file: RecipeFile, kind: type[Block], values: Mapping[str, Any], where: Location) -> Block:
+    try:
+        return kind.model_validate(values)
+    except ValidationError as fault:
+        raise RecipeError("\n".join(explain(fault, kind, file.origin, file.lines, where))) from fault

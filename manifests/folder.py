@@ -1,0 +1,212 @@
+"""A dataset folder's bookkeeping: where things lie, who is writing, which shards are done.
+
+    out/data/<shard>.parquet          finished shards
+    out/manifest.json, rejects.jsonl  written when all shards are done
+    out/.taskpaint/run.json           what this folder is being built from; a resume must agree
+    out/.taskpaint/plan.arrow         the plan, for workers to map
+    out/.taskpaint/ledger-*.jsonl     one line a finished shard, one file a writer
+    out/.taskpaint/rejects/<shard>    rejects of a finished shard
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import DatasetFolderError, FolderBusyError, ResumeError
+
+
+@dataclass(frozen=True)
+class ShardRecord:
+    """A finished shard as the ledger has it.
+
+    Attributes:
+        name: file name without suffix.
+        rows, bytes, sha256: of its Parquet file.
+        counts: stream label -> {"built", "bad", "skipped"} -> number of units.
+        seconds: wall time it took.
+    """
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class DatasetFolder:
+    """Paths inside a dataset folder."""
+
+    root: Path
+
+    @property
+    def data(self) -> Path:
+        """Finished shards."""
+        return self.root / "data"
+
+    @property
+    def state(self) -> Path:
+        """Bookkeeping of an unfinished or finished build."""
+        return self.root / ".taskpaint"
+
+    @property
+    def manifest_file(self) -> Path:
+        """What the folder holds, written last."""
+        return self.root / "manifest.json"
+
+    @property
+    def rejects_file(self) -> Path:
+        """Every item that was not built."""
+        return self.root / "rejects.jsonl"
+
+    def shard_file(self, name: str) -> Path:
+        """Parquet file of a shard."""
+        return self.data / f"{name}.parquet"
+
+    def rejects_part(self, name: str) -> Path:
+        """Rejects of one shard."""
+        return self.state / "rejects" / f"{name}.jsonl"
+
+    def shards(self) -> list[Path]:
+        """Finished shard files, by name.
+
+        Raises:
+            DatasetFolderError: the folder is missing or holds none.
+        """
+        found = sorted(self.data.glob("*.parquet"))
+        if not found:
+            raise DatasetFolderError(f"{self.root} holds no data/*.parquet; is it the output folder of taskpaint build?")
+        return found
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest.
+
+        Raises:
+            DatasetFolderError: it is missing or broken.
+        """
+        try:
+            value = json.loads(self.manifest_file.read_text(encoding="utf-8"))
+        except FileNotFoundError as fault:
+            raise DatasetFolderError(
+                f"{self.manifest_file} is missing; the build is unfinished, run the same build command again"
+            ) from fault
+        except (OSError, ValueError) as fault:
+            raise DatasetFolderError(f"{self.manifest_file} cannot be read: {fault}") from fault
+        if not isinstance(value, dict):
+            raise DatasetFolderError(f"{self.manifest_file} is no JSON object")
+        return value
+
+    def ledger(self) -> dict[str, ShardRecord]:
+        """Finished shards whose file is there with the recorded size; torn lines of a killed run are passed over."""
+        found: dict[str, ShardRecord] = {}
+        for file in sorted(self.state.glob("ledger-*.jsonl")):
+            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+                with contextlib.suppress(ValueError, TypeError):
+                    record = ShardRecord(**json.loads(line))
+                    found[record.name] = record
+        return {name: record for name, record in found.items() if self._is_there(record)}
+
+    def _is_there(self, record: ShardRecord) -> bool:
+        try:
+            return self.shard_file(record.name).stat().st_size == record.bytes
+        except OSError:
+            return False
+
+    def note(self, record: ShardRecord, writer: str = "local") -> None:
+        """Append a finished shard to this writer's ledger, on disk before this returns."""
+        line = json.dumps(asdict(record), sort_keys=True) + "\n"
+        file = self.state / f"ledger-{writer}.jsonl"
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            if os.fstat(handle).st_size and not _ends_line(file):
+                line = "\n" + line  # a killed run left half a line
+            os.write(handle, line.encode())
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def begin(self, identity: Mapping[str, Any], *, overwrite: bool = False) -> None:
+        """Claim the folder for a build, or agree that it is the same build as before.
+
+        Raises:
+            ResumeError: it was begun from something else, or holds foreign files.
+        """
+        run_file = self.state / "run.json"
+        if overwrite:
+            self.clear()
+        elif run_file.exists():
+            _compare(json.loads(run_file.read_text(encoding="utf-8")), identity, self.root)
+            return
+        elif self.root.exists() and any(entry.name != ".taskpaint" for entry in self.root.iterdir()):
+            raise ResumeError(f"{self.root} is not empty and no taskpaint build; choose another output folder")
+        for folder in (self.data, self.state / "rejects"):
+            folder.mkdir(parents=True, exist_ok=True)
+        write_json(run_file, identity)
+
+    def clear(self) -> None:
+        """Remove everything taskpaint wrote here, nothing else."""
+        for folder in (self.data, self.state / "rejects", self.root / "scores"):
+            shutil.rmtree(folder, ignore_errors=True)
+        for file in (self.manifest_file, self.rejects_file, self.root / "README.md", *self.state.glob("*.json*"), *self.state.glob("*.arrow")):
+            file.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder against other builds.
+
+        Raises:
+            FolderBusyError: another process holds it.
+        """
+        self.state.mkdir(parents=True, exist_ok=True)
+        with (self.state / "lock").open("a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as fault:
+                raise FolderBusyError(
+                    f"another taskpaint run is writing to {self.root}; wait for it or choose another folder"
+                ) from fault
+            yield
+
+
+def write_json(file: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON for people and machines; the file appears whole or not at all."""
+    write_text(file, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write text; the file appears whole or not at all."""
+    part = file.with_name(f".{file.name}.part")
+    with part.open("w", encoding="utf-8") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
+    part.replace(file)
+
+
+def _ends_line(file: Path) -> bool:
+    with file.open("rb") as opened:
+        opened.seek(-1, os.SEEK_END)
+        return opened.read(1) == b"\n"
+
+
+def _compare(before: Any, now: Any, root: Path, path: str = "") -> None:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in [*now, *(key for key in before if key not in now)]:
+            _compare(before.get(key), now.get(key), root, f"{path}.{key}" if path else str(key))
+    elif isinstance(before, list) and isinstance(now, (list, tuple)) and len(before) == len(now):
+        for position, (old, new) in enumerate(zip(before, now, strict=True)):
+            _compare(old, new, root, f"{path}.{position}")
+    elif before != now:
+        raise ResumeError(
+            f"{root} was begun with {path} = {json.dumps(before)}, this run has {json.dumps(now)}; run it as before, "
+            "choose another output folder, or give --overwrite to start anew"
+        )

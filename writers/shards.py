@@ -1,0 +1,111 @@
+"""Write one Parquet shard so that it is whole or not there, with the same bytes every time."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..manifests.errors import OutputError
+from ..manifests.triplet import COLUMNS, IMAGE_COLUMNS, Triplet, to_batch, triplet_schema
+
+_DICTIONARY: Final = ["task", "template_id", "source_dataset", "source_split", "license"]
+_IMAGE_LEAVES: Final = [f"{name}.bytes" for name in IMAGE_COLUMNS]
+_TEXT_LEAVES: Final = [*(name for name in COLUMNS if name not in IMAGE_COLUMNS), *(f"{n}.path" for n in IMAGE_COLUMNS)]
+
+WRITER_OPTIONS: Final[dict[str, Any]] = {
+    "compression": {**dict.fromkeys(_IMAGE_LEAVES, "none"), **dict.fromkeys(_TEXT_LEAVES, "zstd")},
+    "use_dictionary": _DICTIONARY,
+    "write_statistics": ["id", "task", "source_dataset", "source_split", "width", "height"],
+    "write_page_index": True,
+    "use_content_defined_chunking": {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024},
+}
+"""Image bytes stored as they are; a page index so that the Hub's viewer can seek; chunk edges that follow the content,
+so that a changed row changes few stored blocks (both as `datasets` writes them)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFile:
+    """A finished shard. bytes: file size; sha256: of the file."""
+
+    rows: int
+    bytes: int
+    sha256: str
+
+
+def write_shard(file: Path, triplets: Iterable[Triplet], row_group_rows: int) -> ShardFile:
+    """Write triplets to a Parquet file; it appears under its name only when it is complete and on disk.
+
+    Raises:
+        OutputError: the disk is full or cannot be written.
+    """
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    with output_errors(file):
+        try:
+            rows = _write(part, triplets, row_group_rows)
+            sha256 = _sync(part)
+            size = part.stat().st_size
+            part.replace(file)
+            sync_folder(file.parent)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                part.unlink()
+    return ShardFile(rows, size, sha256)
+
+
+def file_sha256(file: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def output_errors(file: Path) -> Iterator[None]:
+    """Turn the system's refusal to write into an OutputError that says what to do."""
+    try:
+        yield
+    except OSError as fault:
+        remedies = {
+            errno.ENOSPC: "the disk is full; free some space and run the same command again, finished shards are kept",
+            errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+            errno.EROFS: "the file system is read-only; choose another output folder",
+            errno.EACCES: "permission denied; choose a folder that you may write to",
+            errno.EPERM: "permission denied; choose a folder that you may write to",
+        }
+        remedy = remedies.get(fault.errno or 0, fault.strerror or str(fault))
+        raise OutputError(f"{file} cannot be written: {remedy}") from fault
+
+
+def _write(part: Path, triplets: Iterable[Triplet], row_group_rows: int) -> int:
+    rows = 0
+    with pa.OSFile(str(part), "wb") as sink, pq.ParquetWriter(sink, triplet_schema(), **WRITER_OPTIONS) as writer:
+        pending = iter(triplets)
+        while group := list(islice(pending, row_group_rows)):
+            writer.write_batch(to_batch(group))
+            rows += len(group)
+    return rows
+
+
+def _sync(part: Path) -> str:
+    with part.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        os.fsync(opened.fileno())
+    return digest

@@ -1,4 +1,4 @@
-"""Colormaps: 256 colours each, so that a level can be drawn as a colour and the colour read back as the level."""
+"""Colormaps: a level is drawn as a colour, and the colour read back as the level."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ _SPECTRAL_ANCHORS: Final = (
 )  # fmt: skip
 """ColorBrewer's Spectral with 11 classes, as matplotlib's `Spectral` has it."""
 
-# turbo: Mikhailov (2019); viridis and inferno: matplotlib; all rounded to 8 bits. At 8 bits viridis has two pairs of
-# twins, which could not be told apart again: green of entry 113 is one level up here, of entry 129 one level down.
+# turbo: Mikhailov (2019); viridis and inferno: matplotlib; all rounded to 8 bits, RGB after RGB in base64.
+# Rounding gives viridis two pairs of twins, which could not be told apart again: here the green of entry 113
+# is one level up and that of entry 129 one level down.
 _PACKED: Final = {
     "turbo": (
         "MBI7MhVDMxhKNBtRNR5YNiFfNyRmOCdtOSpzOi15Oy+APDKGPTWLPjiRPzuXPz6cQECiQUOnQUasQkmxQku1Q066RFG/RFTDRFbH"
@@ -99,7 +100,7 @@ def table(name: ColormapName) -> NDArray[np.uint8]:
 
 @cache
 def level_colors(name: ColormapName) -> NDArray[np.uint8]:
-    """(LEVELS, 3) uint8 RGB: the table without entry 128, so that both ends and the middle stay; read-only."""
+    """(LEVELS, 3) uint8 RGB: the table without entry 128, so that both ends stay; read-only."""
     colors = np.delete(table(name), 128, axis=0)
     colors.flags.writeable = False
     return colors

@@ -125,7 +125,11 @@ class Geometry:
 
 
 def fit(
-    sizing: Sizing, source_wh: tuple[int, int], subject: Box | None, draw: random.Random, crop: Box | None = None
+    sizing: Sizing,
+    source_wh: tuple[int, int],
+    subject: Box | None,
+    draw: random.Random,
+    crop: Box | None = None,
 ) -> Geometry:
     """Apply a recipe's sizing to one image.
 

@@ -135,10 +135,17 @@ def open_index(source: Source, on_progress: Callable[[int], None] | None = None)
         _build(source, file, on_progress or (lambda count: None))
     index = SourceIndex(source, digest, file)
     if not len(index):
-        raise SourceLayoutError(
-            f"source {source.name}: split {source.split} in {source.path} holds no images; expected is\n{source.tree}"
-        )
+        raise SourceLayoutError(_nothing_in(index))
     return index
+
+
+def _nothing_in(index: SourceIndex) -> str:
+    source, rejects = index.source, index.rejects()
+    start = f"source {source.name}: split {source.split} in {source.path} holds no images"
+    if rejects:
+        first = f"{rejects[0].id}: {rejects[0].reason}"
+        start += f" that can be used ({len(rejects)} rejects, the first is {first})"
+    return f"{start}; expected is\n{source.tree}"
 
 
 def _build(source: Source, file: Path, on_progress: Callable[[int], None]) -> None:

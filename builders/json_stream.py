@@ -129,8 +129,10 @@ class _Window:
                 if self._is_cut(fault) and self._fill():
                     continue
                 raise ValueError(self._explain(fault)) from fault
-            if end == len(self._text) and self._fill():
-                continue  # a number may go on beyond the window
+            near_end = end + len("e-") >= len(self._text)
+            if near_end and not self._ended and isinstance(value, (int, float)):
+                self._fill()  # the number may go on beyond the window: "0." and "1e-" read as 0 and 1
+                continue
             self._position = end
             return value
 

@@ -12,6 +12,8 @@ from ..manifests.images import RGB
 from .palette import RGBTuple
 
 _SAMPLES = 1024
+_NOISE = 512
+"""Squared distance that a coat must win by: a coat that moves a pixel by less than 23 is not told from noise."""
 
 
 def blend_table(rgb: RGBTuple, opacity: float) -> NDArray[np.uint8]:
@@ -37,26 +39,33 @@ def paint(image: RGB, mask: NDArray[np.uint8], box: tuple[int, int, int, int], r
 
 
 def sample_pixels(image: RGB, mask: NDArray[np.uint8], box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
-    """(N, 3) uint8 colours on an even grid under the mask, about a thousand at most."""
+    """(N, 3) uint8 colours of evenly spaced pixels under the mask, about two thousand at most."""
     left, top, right, bottom = box
-    step = max(1, int(((right - left) * (bottom - top) / _SAMPLES) ** 0.5))
-    inside = mask[top:bottom:step, left:right:step] != 0
-    found = image[top:bottom:step, left:right:step][inside]
-    return found if len(found) else image[top:bottom, left:right][mask[top:bottom, left:right] != 0]
+    part = image[top:bottom, left:right]
+    inside = np.flatnonzero(mask[top:bottom, left:right])
+    rows, columns = np.divmod(inside[:: max(1, len(inside) // _SAMPLES)], right - left)
+    return part[rows, columns]
 
 
-def classify(target: RGB, source: RGB, colors: Sequence[RGBTuple], opacity: float) -> NDArray[np.uint8]:
+def classify(
+    target: RGB, source: RGB, colors: Sequence[RGBTuple], opacity: float, *, lossless: bool = False
+) -> NDArray[np.uint8]:
     """Which coat each pixel got: the nearest of the source and the source under each coat.
+
+    Where a coat hardly moves the source (white on white), noise alone would decide; such pixels count as unpainted.
 
     Args:
         target, source: (H, W, 3) uint8.
         colors: the coats' colours, at most 255.
         opacity: in (0, 1].
+        lossless: the target went through no lossy codec, so that the least difference counts.
 
     Returns:
         (H, W) uint8: 0 unpainted, i + 1 for colors[i].
     """
     best = squared_distance(target, source)
+    if not lossless:
+        best -= _NOISE
     labels = np.zeros(best.shape, np.uint8)
     for position, rgb in enumerate(colors, start=1):
         distance = squared_distance(target, cv2.LUT(source, blend_table(rgb, opacity)[None]))

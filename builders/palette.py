@@ -65,7 +65,7 @@ PALETTES: Final = {
     ),
 }
 
-CLEAR_DISTANCE: Final = 64.0
+CLEAR_DISTANCE: Final = 48.0
 """A mark must move pixels this far (Euclidean RGB) to be told from the photograph after JPEG 4:4:4 quality 95."""
 
 
@@ -86,14 +86,14 @@ def pick_clear(
         draw: the unit's randomness.
 
     Returns:
-        The colour, drawn evenly from those that move at least 99 % of the pixels by `CLEAR_DISTANCE`, else the
-        one that moves the worst hundredth of the pixels most; and whether it was one of the former.
+        The colour, drawn evenly from those that move every pixel by `CLEAR_DISTANCE`, else the
+        one that moves its worst pixel most; and whether it was one of the former.
     """
     if len(pixels) == 0:
         return draw.choice(list(palette)), True
     colors = np.array([color.rgb for color in palette], np.float32)
     moved = opacity * np.sqrt(((pixels[None].astype(np.float32) - colors[:, None]) ** 2).sum(axis=2))
-    worst = np.partition(moved, len(pixels) // 100, axis=1)[:, len(pixels) // 100]
+    worst = moved.min(axis=1)
     clear = np.flatnonzero(worst >= CLEAR_DISTANCE)
     if len(clear):
         return palette[int(clear[draw.randrange(len(clear))])], True

@@ -131,7 +131,13 @@ class Plan:
     def save(self, file: Path) -> None:
         """Write the plan for workers to map into memory."""
         rows = [
-            {"split": SPLITS.index(split), "stream": part.stream, "repeats": part.repeats, "rows": part.rows, "extra": part.extra}
+            {
+                "split": SPLITS.index(split),
+                "stream": part.stream,
+                "repeats": part.repeats,
+                "rows": part.rows,
+                "extra": part.extra,
+            }
             for split, parts in self._parts.items()
             for part in parts
         ]

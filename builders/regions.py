@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,13 +24,11 @@ def to_rle(segmentation: Any, height: int, width: int) -> Rle:
         BadItem: pycocotools refuses them.
     """
     try:
-        if isinstance(segmentation, dict) and isinstance(segmentation["counts"], (str, bytes)):
-            counts = segmentation["counts"]
-            rle = {"size": [height, width], "counts": counts.encode() if isinstance(counts, str) else counts}
-            _check_runs(rle, height * width)
-            return rle
-        encoded = coco_mask.frPyObjects(segmentation, height, width)
-        return encoded if isinstance(encoded, dict) else coco_mask.merge(encoded)
+        if isinstance(segmentation, dict):
+            return _from_runs(segmentation["counts"], height, width)
+        _check_polygons(segmentation, 2 * max(height, width))
+        joined: Rle = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
+        return joined
     except (ValueError, TypeError, KeyError, IndexError, OverflowError) as fault:
         raise BadItem(f"segmentation cannot be rasterised: {fault}") from fault
 
@@ -46,12 +45,14 @@ def area(rle: Rle) -> int:
 
 def decode(rle: Rle) -> NDArray[np.uint8]:
     """(H, W) uint8 of 0 and 1, C-contiguous."""
-    return cv2.transpose(coco_mask.decode(rle).T)  # pycocotools decodes column-major
+    mask: NDArray[np.uint8] = cv2.transpose(coco_mask.decode(rle).T)  # pycocotools decodes column-major
+    return mask
 
 
 def encode(mask: NDArray[np.uint8]) -> Rle:
     """Run lengths of a (H, W) uint8 mask of 0 and 1."""
-    return coco_mask.encode(cv2.transpose(mask).T)
+    rle: Rle = coco_mask.encode(cv2.transpose(mask).T)
+    return rle
 
 
 def to_json(rle: Rle) -> dict[str, Any]:
@@ -70,9 +71,35 @@ def bounds(mask: NDArray[np.uint8]) -> tuple[int, int, int, int] | None:
     return (x, y, x + width, y + height) if width and height else None
 
 
+def _from_runs(counts: Any, height: int, width: int) -> Rle:
+    size = [height, width]
+    if isinstance(counts, (str, bytes)):
+        rle = {"size": size, "counts": counts.encode() if isinstance(counts, str) else counts}
+        _check_runs(rle, height * width)
+        return rle
+    if not isinstance(counts, list) or not all(isinstance(run, int) and run >= 0 for run in counts):
+        raise ValueError("run lengths are not whole numbers")
+    if sum(counts) != height * width:  # pycocotools would leave the rest of the mask's memory unset
+        raise ValueError(f"run lengths cover {sum(counts)} pixels, the image has {height * width}")
+    compressed: Rle = coco_mask.frPyObjects({"size": size, "counts": counts}, height, width)
+    return compressed
+
+
+def _check_polygons(polygons: Any, farthest: float) -> None:
+    """pycocotools takes short lists for boxes, and walks every pixel of an edge however long it is."""
+    if not isinstance(polygons, list) or not polygons:
+        raise ValueError("there are no polygons")
+    for polygon in polygons:
+        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
+            raise ValueError("a polygon is no list of x and y of at least three points")
+        if not math.isfinite(sum(polygon)) or max(polygon) > farthest or min(polygon) < -farthest:
+            raise ValueError("a polygon lies far outside the image")
+
+
 def _check_runs(rle: Rle, pixels: int) -> None:
     """pycocotools reads past broken compressed counts; decode them by hand and refuse what does not add up."""
-    total, position, counts, history = 0, 0, rle["counts"], []
+    total, position, counts = 0, 0, rle["counts"]
+    history: list[int] = []
     while position < len(counts):
         value, shift, more = 0, 0, True
         while more:

@@ -67,7 +67,9 @@ def _class_in(module: Any, kind: type[Any]) -> Any:
     found = [
         value
         for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, kind) and value.__module__ == module.__name__
+        if inspect.isclass(value)
+        and issubclass(value, kind)
+        and value.__module__ == module.__name__
         and not inspect.isabstract(value)
     ]
     if len(found) != 1 or found[0].name != module.__name__.rpartition(".")[2]:

@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..manifests.errors import PluginError, RecipeError, SourceLayoutError
-from ..manifests.recipe import Block, SourceEntry, TaskEntry
+from ..manifests.recipe import Block, Recipe, SourceEntry, TaskEntry
 from ..manifests.recipe_file import Location, RecipeFile, explain
 from .index import SourceIndex, open_index
-from .registry import find_source, find_task
+from .registry import find_source, find_task, source_names, task_names
 from .sample import describe
 from .source import Source
 from .task import Task
@@ -134,3 +134,56 @@ def _options(file: RecipeFile, kind: type[Block], values: Mapping[str, Any], whe
         return kind.model_validate(values)
     except ValidationError as fault:
         raise RecipeError("\n".join(explain(fault, kind, file.origin, file.lines, where))) from fault
+
+
+def with_defaults(file: RecipeFile) -> dict[str, Any]:
+    """The recipe as JSON-able values with every default filled in, options of sources and tasks too.
+
+    Raises:
+        RecipeError: a name or an option does not hold.
+    """
+    full = file.recipe.model_dump(mode="json")
+    for position, entry in enumerate(file.recipe.sources):
+        where: Location = ("sources", position)
+        kind = _named(file, find_source, entry.source, (*where, "source"))
+        source = full["sources"][position]
+        source["name"], source["split"] = entry.label, entry.split or kind.splits[0]
+        source["options"] = _dumped(_options(file, kind.options_type, entry.options, (*where, "options")))
+        _fill_tasks(file, source["tasks"] or [], (*where, "tasks"))
+        if source["tasks"] is None:
+            del source["tasks"]
+    _fill_tasks(file, full["tasks"], ("tasks",))
+    return full
+
+
+def recipe_schema() -> dict[str, Any]:
+    """JSON schema of recipes, with the options of every known source and task."""
+    schema = Recipe.model_json_schema()
+    definitions = schema["$defs"]
+    for group, key, names, find in (
+        ("SourceEntry", "source", source_names(), find_source),
+        ("TaskEntry", "task", task_names(), find_task),
+    ):
+        entry = definitions[group]
+        entry["properties"][key]["enum"] = names
+        entry["allOf"] = []
+        for name in names:
+            options = find(name).options_type.model_json_schema()
+            definitions.update(options.pop("$defs", {}))
+            entry["allOf"].append(
+                {"if": {"properties": {key: {"const": name}}}, "then": {"properties": {"options": options}}}
+            )
+    entry = definitions.pop("TaskEntry")
+    definitions["TaskEntry"] = {"anyOf": [{"type": "string", "enum": task_names()}, entry]}
+    return schema
+
+
+def _fill_tasks(file: RecipeFile, tasks: list[dict[str, Any]], where: Location) -> None:
+    for position, entry in enumerate(tasks):
+        kind = _named(file, find_task, entry["task"], (*where, position))
+        entry["name"] = entry["name"] or entry["task"]
+        entry["options"] = _dumped(_options(file, kind.options_type, entry["options"], (*where, position, "options")))
+
+
+def _dumped(options: Block) -> dict[str, Any]:
+    return options.model_dump(mode="json")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-
 from ..manifests.errors import BadItem, SourceLayoutError
 from ..manifests.recipe import Block
 from .sample import Feature, Sample
@@ -122,5 +121,3 @@ class Source(abc.ABC):
         if not parts or Path(name).is_absolute() or ".." in parts or "\x00" in name:
             raise BadItem(f"file name {name!r} leads out of the dataset's folder")
         return self.path / name
-
-

@@ -106,6 +106,4 @@ def union_of(instances: Sequence[Instance], sample: Sample) -> Rle:
     Raises:
         BadItem: one has a mask that cannot be rasterised.
     """
-    return regions.union(
-        [regions.to_rle(instance.segmentation, sample.height, sample.width) for instance in instances]
-    )
+    return regions.union([regions.to_rle(instance.segmentation, sample.height, sample.width) for instance in instances])

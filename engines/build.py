@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from ..builders.unit import Built, build_unit
 from ..manifests.errors import ItemError, OutputError, TooManyRejectsError
 from ..manifests.folder import DatasetFolder, ShardRecord, write_json, write_text
 from ..manifests.recipe import Recipe
-from ..manifests.recipe_file import RecipeFile
+from ..manifests.recipe_file import RecipeFile, combine
 from ..manifests.slots import slots_to_json
+from ..manifests.target import PhotoTarget
 from ..manifests.triplet import Triplet
 from ..paraphrase.templates import Template, load_bank, section
 from ..paraphrase.wording import word
@@ -88,23 +89,36 @@ class Progress:
         """A shard is finished."""
 
 
-def prepare(file: RecipeFile, options: BuildOptions, progress: Progress) -> tuple[list[Stream], Plan]:
-    """Check a recipe against the disk, open the sources and make the plan; writes nothing but indexes.
+@dataclass(frozen=True)
+class Prepared:
+    """Recipes checked against the disk. recipe: all of them as one, with the tasks that each source really feeds."""
+
+    recipe: Recipe
+    streams: list[Stream]
+    plan: Plan
+
+
+def prepare(files: Sequence[RecipeFile], options: BuildOptions, progress: Progress | None = None) -> Prepared:
+    """Check recipes against the disk, open the sources and make the plan; writes nothing but indexes.
 
     Raises:
-        UsageError: the recipe or a source does not hold.
+        UsageError: a recipe or a source does not hold, or the recipes do not go together.
     """
-    streams = open_streams(check_streams(file, options.root, options.paths), progress.indexing)
+    checked = [found for file in files for found in check_streams(file, options.root, options.paths)]
+    recipe = combine(files, [(entry, [task for task, _ in tasks]) for entry, _, tasks in checked])
+    streams = open_streams(checked, (progress or Progress()).indexing)
     for stream in streams:
         load_bank(stream.task.name)
-    return streams, make_plan(file.recipe, streams, options.limit)
+    return Prepared(recipe, streams, make_plan(recipe, streams, options.limit))
 
 
-def build(file: RecipeFile, out: Path, options: BuildOptions, progress: Progress | None = None) -> BuildReport:
-    """Build a recipe into a folder, or go on where an earlier run stopped.
+def build(
+    files: Sequence[RecipeFile], out: Path, options: BuildOptions, progress: Progress | None = None
+) -> BuildReport:
+    """Build recipes into a folder, or go on where an earlier run stopped.
 
     Args:
-        file: the recipe.
+        files: one recipe, or several whose sources are mixed.
         out: the dataset folder; new, or of the same build.
         options: how to run.
         progress: told what happens.
@@ -115,22 +129,23 @@ def build(file: RecipeFile, out: Path, options: BuildOptions, progress: Progress
     """
     started = time.monotonic()
     progress = progress or Progress()
-    streams, plan = prepare(file, options, progress)
+    prepared = prepare(files, options, progress)
+    recipe, streams, plan = prepared.recipe, prepared.streams, prepared.plan
     folder = DatasetFolder(out)
-    shards = plan.shards(file.recipe.output.rows_per_shard)
+    shards = plan.shards(recipe.output.rows_per_shard)
     with output_errors(out), folder.lock():
-        folder.begin(_identity(file.recipe, streams, plan, options.limit), overwrite=options.overwrite)
+        folder.begin(_identity(recipe, streams, plan, options.limit), overwrite=options.overwrite)
         plan_file = folder.state / "plan.arrow"
         plan.save(plan_file)
         finished = folder.ledger()
         todo = [shard for shard in shards if shard.name not in finished]
         progress.planned(len(shards), len(plan), sum(s.stop - s.start for s in shards if s.name in finished))
-        job = ShardJob(file.recipe, out, plan_file, options.limit, [_Opened.of(stream) for stream in streams])
+        job = ShardJob(recipe, out, plan_file, options.limit, [_Opened.of(stream) for stream in streams])
         for shard, record in run_local(job, todo, options.workers or default_workers()):
             folder.note(record)
             progress.shard(shard, record)
         records = folder.ledger()
-        report = _finish(file.recipe, folder, streams, plan, [records[shard.name] for shard in shards])
+        report = _finish(recipe, folder, streams, plan, [records[shard.name] for shard in shards])
     report = BuildReport(**{**vars(report), "resumed_shards": len(finished), "seconds": time.monotonic() - started})
     _judge(report, options.max_rejects)
     return report
@@ -147,8 +162,19 @@ class _Opened:
     @classmethod
     def of(cls, stream: Stream) -> _Opened:
         source = stream.index.source
-        return cls((stream.source, stream.entry, stream.task, type(source), source.path, source.split, source.options),
-                   stream.index.digest, stream.index.file)
+        return cls(
+            (
+                stream.source,
+                stream.entry,
+                stream.task,
+                type(source),
+                source.path,
+                source.split,
+                source.options,
+            ),
+            stream.index.digest,
+            stream.index.file,
+        )
 
     def open(self, opened: dict[Path, SourceIndex]) -> Stream:
         source_entry, task_entry, task, kind, path, split, options = self.stream
@@ -217,7 +243,9 @@ def to_triplet(recipe: Recipe, stream: Stream, built: Built, banks: Mapping[str,
     if built.passes_through:
         source = built.data
     else:
-        source = encode_source(built.view.rgb, built.header.format, built.view.geometry.is_native, recipe.output)
+        exact = isinstance(rendered.target, PhotoTarget) and rendered.target.lossless
+        lossless = exact or (built.view.geometry.is_native and built.header.format != "JPEG")
+        source = encode_source(built.view.rgb, recipe.output, lossless=lossless)
     params = {**rendered.params, "section": rendered.section, "slots": slots_to_json(rendered.slots)}
     width, height = built.view.size_wh
     return Triplet(
@@ -349,9 +377,7 @@ def _counts(streams: list[Stream], plan: Plan, records: list[ShardRecord]) -> di
 def _judge(report: BuildReport, max_rejects: float) -> None:
     tried = sum(counts["built"] + counts["bad"] for counts in report.counts.values())
     if not sum(report.rows.values()):
-        raise OutputError(
-            f"not one triplet could be built; the reasons are in {report.root / 'rejects.jsonl'}"
-        )
+        raise OutputError(f"not one triplet could be built; the reasons are in {report.root / 'rejects.jsonl'}")
     if tried and report.bad / tried > max_rejects:
         raise TooManyRejectsError(
             f"{report.bad} of {tried} items are broken, more than --max-rejects {max_rejects:g} allows; "

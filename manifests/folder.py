@@ -1,11 +1,11 @@
 """A dataset folder's bookkeeping: where things lie, who is writing, which shards are done.
 
-    out/data/<shard>.parquet          finished shards
-    out/manifest.json, rejects.jsonl  written when all shards are done
-    out/.taskpaint/run.json           what this folder is being built from; a resume must agree
-    out/.taskpaint/plan.arrow         the plan, for workers to map
-    out/.taskpaint/ledger-*.jsonl     one line a finished shard, one file a writer
-    out/.taskpaint/rejects/<shard>    rejects of a finished shard
+out/data/<shard>.parquet          finished shards
+out/manifest.json, rejects.jsonl  written when all shards are done
+out/.taskpaint/run.json           what this folder is being built from; a resume must agree
+out/.taskpaint/plan.arrow         the plan, for workers to map
+out/.taskpaint/ledger-*.jsonl     one line a finished shard, one file a writer
+out/.taskpaint/rejects/<shard>    rejects of a finished shard
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ class DatasetFolder:
         """
         found = sorted(self.data.glob("*.parquet"))
         if not found:
-            raise DatasetFolderError(f"{self.root} holds no data/*.parquet; is it the output folder of taskpaint build?")
+            raise DatasetFolderError(
+                f"{self.root} holds no data/*.parquet; is it the output folder of taskpaint build?"
+            )
         return found
 
     def manifest(self) -> dict[str, Any]:
@@ -156,7 +158,13 @@ class DatasetFolder:
         """Remove everything taskpaint wrote here, nothing else."""
         for folder in (self.data, self.state / "rejects", self.root / "scores"):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.manifest_file, self.rejects_file, self.root / "README.md", *self.state.glob("*.json*"), *self.state.glob("*.arrow")):
+        for file in (
+            self.manifest_file,
+            self.rejects_file,
+            self.root / "README.md",
+            *self.state.glob("*.json*"),
+            *self.state.glob("*.arrow"),
+        ):
             file.unlink(missing_ok=True)
 
     @contextlib.contextmanager

@@ -24,7 +24,8 @@ class Sizing(Block):
     )
     size: int = Field(512, ge=16, le=8192, description="pixels; not used by native")
     crop: Literal["center", "random", "subject"] = Field(
-        "center", description="which square is cut out when resize is square; subject keeps the annotated region"
+        "center",
+        description="which square is cut out when resize is square; subject keeps the annotated region",
     )
     multiple_of: int = Field(1, ge=1, le=256, description="trim so that both sides are multiples of this")
     pad_rgb: tuple[Channel, Channel, Channel] = Field((0, 0, 0), description="colour of the padding")
@@ -43,7 +44,8 @@ class Splits(Block):
         "hash", description="hash: by a hash of the photograph; source: as the source's own split says"
     )
     identity: Literal["key", "content"] = Field(
-        "key", description="what makes two photographs one: their name in the dataset family, or their bytes too"
+        "key",
+        description="what makes two photographs one: their name in the dataset family, or their bytes too",
     )
     validation: float = Field(0.02, ge=0, lt=1, description="share of photographs, for hash")
     test: float = Field(0.0, ge=0, lt=1, description="share of photographs, for hash")

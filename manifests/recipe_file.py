@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from .errors import RecipeError
-from .recipe import Recipe
+from .recipe import Recipe, SourceEntry, TaskEntry
 
 Location = tuple[str | int, ...]
 
@@ -85,6 +85,57 @@ def parse_recipe(text: str, origin: str = "recipe") -> RecipeFile:
         return RecipeFile(Recipe.model_validate(value), origin, lines)
     except ValidationError as fault:
         raise RecipeError("\n".join(explain(fault, Recipe, origin, lines))) from fault
+
+
+def change_recipe(file: RecipeFile, changes: Mapping[str, str]) -> RecipeFile:
+    """A recipe with some values changed.
+
+    Args:
+        file: the recipe.
+        changes: dotted key -> YAML value: "image.size" -> "512", "sources.0.limit" -> "100".
+
+    Raises:
+        RecipeError: the changed recipe does not hold.
+    """
+    value = file.recipe.model_dump(mode="json")
+    for key, text in changes.items():
+        *parents, last = key.split(".")
+        place: Any = value
+        try:
+            for part in parents:
+                place = place[int(part)] if isinstance(place, list) else place[part]
+            place[int(last) if isinstance(place, list) else last] = yaml.safe_load(text)
+        except (KeyError, IndexError, TypeError, ValueError, yaml.YAMLError) as fault:
+            raise RecipeError(f"--set {key}={text}: the recipe has no such place, or that is no YAML value") from fault
+    try:
+        return RecipeFile(Recipe.model_validate(value), file.origin, file.lines)
+    except ValidationError as fault:
+        raise RecipeError("\n".join(explain(fault, Recipe, "--set", {}))) from fault
+
+
+def combine(files: Sequence[RecipeFile], sources: Sequence[tuple[SourceEntry, list[TaskEntry]]]) -> Recipe:
+    """Several recipes as one: the first one's name and settings, everybody's sources.
+
+    Args:
+        files: the recipes.
+        sources: every source entry and the tasks that it feeds.
+
+    Raises:
+        RecipeError: settings differ, or two sources have one name.
+    """
+    first = files[0].recipe
+    for file in files[1:]:
+        for key in ("seed", "image", "splits", "output"):
+            here, there = getattr(first, key), getattr(file.recipe, key)
+            if here != there:
+                raise RecipeError(
+                    f"{files[0].origin} has {key} = {here}, {file.origin} has {there}; make them the same"
+                )
+    entries = tuple(entry.model_copy(update={"tasks": tuple(tasks)}) for entry, tasks in sources)
+    twins = [entry.label for entry in entries if sum(entry.label == other.label for other in entries) > 1]
+    if twins:
+        raise RecipeError(f"two sources are called {twins[0]!r}; give one of them another `name`")
+    return first.model_copy(update={"sources": entries, "tasks": ()})
 
 
 def explain(

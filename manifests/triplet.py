@@ -135,9 +135,7 @@ def to_batch(triplets: Iterable[Triplet]) -> pa.RecordBatch:
         values = [getattr(row, field.name) for row in rows]
         if field.name in IMAGE_COLUMNS:
             role = "input" if field.name == "input_image" else "target"
-            paths = [
-                f"{row.id}-{role}.{image_suffix(value)}" for row, value in zip(rows, values, strict=True)
-            ]
+            paths = [f"{row.id}-{role}.{image_suffix(value)}" for row, value in zip(rows, values, strict=True)]
             binary = pa.array(values, pa.binary())
             arrays.append(pa.StructArray.from_arrays([binary, pa.array(paths, pa.string())], fields=field.type))
         else:

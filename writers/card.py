@@ -11,7 +11,13 @@ import yaml
 from ..manifests.folder import write_text
 from ..manifests.triplet import COLUMNS, IMAGE_COLUMNS
 
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10**7, "1M<n<10M"))
+_SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10**7, "1M<n<10M"),
+)
 
 
 def write_card(root: Path, manifest: Mapping[str, Any]) -> None:
@@ -103,9 +109,16 @@ def _splits(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def _counts(manifest: Mapping[str, Any]) -> list[str]:
-    lines = ["## Tasks and sources", "", "| stream | planned | built | broken | not applicable |", "|---|---:|---:|---:|---:|"]
+    lines = [
+        "## Tasks and sources",
+        "",
+        "| stream | planned | built | broken | not applicable |",
+        "|---|---:|---:|---:|---:|",
+    ]
     for label, count in manifest["counts"].items():
-        lines.append(f"| {label} | {count['planned']:,} | {count['built']:,} | {count['bad']:,} | {count['skipped']:,} |")
+        lines.append(
+            f"| {label} | {count['planned']:,} | {count['built']:,} | {count['bad']:,} | {count['skipped']:,} |"
+        )
     return [*lines, ""]
 
 

@@ -40,16 +40,15 @@ def encode_target(target: Target, source: bytes, output: Output) -> bytes:
     return encode_jpeg(target.rgb, output.jpeg_quality)
 
 
-def encode_source(rgb: RGB, stored_as: str, native: bool, output: Output) -> bytes:
+def encode_source(rgb: RGB, output: Output, *, lossless: bool) -> bytes:
     """Encode a source image whose own bytes cannot be passed through.
 
     Args:
         rgb: (H, W, 3) uint8, upright, at output size.
-        stored_as: Pillow's name of the format it came in.
-        native: its size was kept; a lossless source then stays lossless.
         output: the recipe's `output` block.
+        lossless: it came from a lossless file at its own size, or its target can only be read against exact pixels.
     """
-    if output.photo_format == "png" or (native and stored_as != "JPEG"):
+    if lossless or output.photo_format == "png":
         return encode_png(rgb)
     return encode_jpeg(rgb, output.jpeg_quality)
 

@@ -20,7 +20,10 @@ from ..manifests.triplet import COLUMNS, IMAGE_COLUMNS, Triplet, to_batch, tripl
 
 _DICTIONARY: Final = ["task", "template_id", "source_dataset", "source_split", "license"]
 _IMAGE_LEAVES: Final = [f"{name}.bytes" for name in IMAGE_COLUMNS]
-_TEXT_LEAVES: Final = [*(name for name in COLUMNS if name not in IMAGE_COLUMNS), *(f"{n}.path" for n in IMAGE_COLUMNS)]
+_TEXT_LEAVES: Final = [
+    *(name for name in COLUMNS if name not in IMAGE_COLUMNS),
+    *(f"{n}.path" for n in IMAGE_COLUMNS),
+]
 
 WRITER_OPTIONS: Final[dict[str, Any]] = {
     "compression": {**dict.fromkeys(_IMAGE_LEAVES, "none"), **dict.fromkeys(_TEXT_LEAVES, "zstd")},
@@ -96,7 +99,10 @@ def output_errors(file: Path) -> Iterator[None]:
 
 def _write(part: Path, triplets: Iterable[Triplet], row_group_rows: int) -> int:
     rows = 0
-    with pa.OSFile(str(part), "wb") as sink, pq.ParquetWriter(sink, triplet_schema(), **WRITER_OPTIONS) as writer:
+    with (
+        pa.OSFile(str(part), "wb") as sink,
+        pq.ParquetWriter(sink, triplet_schema(), **WRITER_OPTIONS) as writer,
+    ):
         pending = iter(triplets)
         while group := list(islice(pending, row_group_rows)):
             writer.write_batch(to_batch(group))

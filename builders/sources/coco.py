@@ -5,14 +5,22 @@ About 118,000 training and 5,000 validation photographs (2017), 80 classes whose
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from ...manifests.errors import BadItem, SourceLayoutError
+from ..coco_values import (
+    are_bones,
+    checked_box,
+    checked_joints,
+    checked_segmentation,
+    is_id,
+    is_size,
+    is_text,
+)
 from ..json_stream import stream_json
 from ..sample import Category, Feature, FileBytes, Instance, Joint, LabelSet, Sample, Skeleton
 from ..source import Entry, Reject, Source
@@ -32,45 +40,50 @@ class Coco(Source):
     features = Feature.INSTANCES | Feature.BOXES | Feature.KEYPOINTS | Feature.LABELS | Feature.CAPTIONS
     tree = """  coco/
     annotations/instances_train2017.json
-    annotations/person_keypoints_train2017.json   (optional)
+    annotations/person_keypoints_train2017.json   (optional; alone it serves as the instances file)
     annotations/captions_train2017.json           (optional)
     train2017/000000000009.jpg …                  (or images/train2017/)"""
 
     def inputs(self) -> list[Path]:
         self._image_folder()
-        found = [path for kind in _KINDS if (path := self._annotations(kind)).is_file()]
-        if not found:
-            self.require(f"annotations/instances_{self.split}.json")
-        return found
+        found = [self._annotations(kind) for kind in self._kinds()]
+        return found or [self.require(f"annotations/instances_{self.split}.json")]
 
     def scan(self, reject: Reject) -> Iterator[Entry]:
         images: dict[int, dict[str, Any]] = {}
-        with Spool() as objects, Spool() as captions:
-            joints: dict[int, list[float]] = {}
-            for kind in ("person_keypoints", "captions", "instances"):
-                if not self._annotations(kind).is_file():
-                    continue
+        annotated: set[int] = set()  # an image that only the captions file lists is not without objects
+        kinds = self._kinds()
+        objects_kind = "instances" if "instances" in kinds else "person_keypoints"
+        with Spool() as objects, Spool() as captions, Spool() as joints:
+            for kind in kinds:
                 for key, value in stream_json(self._annotations(kind)):
                     if key == "images":
-                        _note_image(value, images, reject)
+                        image_id = self._note_image(value, images, reject)
+                        if image_id is not None and kind == objects_kind:
+                            annotated.add(image_id)
                     elif key == "categories":
-                        self._note_category(kind, value)
-                    elif key == "annotations" and kind == "person_keypoints":
-                        _note_joints(value, joints)
+                        self._note_category(kind, value, named=kind == objects_kind)
+                    elif key == "annotations" and kind == objects_kind:
+                        _keep(value, objects, reject)
+                    elif key == "annotations" and kind == "captions":
+                        _keep(value, captions, reject)
                     elif key == "annotations":
-                        _keep(value, objects if kind == "instances" else captions, reject)
-            objects.seal()
-            captions.seal()
-            yield from self._entries(images, objects, captions, joints, reject)
+                        _keep_joints(value, joints, reject)
+            for spool in (objects, captions, joints):
+                spool.seal()
+                if spool is not joints:
+                    _reject_strays(spool, images, reject)
+            yield from self._entries(images, annotated, objects, captions, joints, reject)
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:
         vocabulary: dict[str, str] = self.header.get("categories", {})
         skeleton = _skeleton(self.header)
         instances = tuple(_instance(item, vocabulary, skeleton) for item in record["objects"])
         labels: tuple[LabelSet, ...] = ()
-        if vocabulary:
-            present = tuple(dict.fromkeys(instance.category.name for instance in instances))
-            labels = (LabelSet("object", present, tuple(vocabulary.values())),)
+        if "lost" in record:
+            seen = [instance.category.id for instance in instances] + record["lost"]
+            present = tuple(dict.fromkeys(vocabulary[str(category)] for category in seen))
+            labels = (LabelSet("object", present, tuple(dict.fromkeys(vocabulary.values()))),)
         return Sample(
             id=entry_id,
             image=FileBytes(self.file(f"{self._image_folder().relative_to(self.path)}/{record['file']}")),
@@ -87,40 +100,63 @@ class Coco(Source):
     def _image_folder(self) -> Path:
         return self.require(self.split, f"images/{self.split}", folder=True)
 
-    def _note_category(self, kind: str, value: Any) -> None:
-        if not isinstance(value, dict) or not isinstance(value.get("id"), int) or "name" not in value:
+    def _kinds(self) -> list[str]:
+        return [kind for kind in _KINDS if self._annotations(kind).is_file()]
+
+    def _note_image(self, value: Any, images: dict[int, dict[str, Any]], reject: Reject) -> int | None:
+        found = value if isinstance(value, dict) else {}
+        name, image_id, width, height = (found.get(key) for key in ("file_name", "id", "width", "height"))
+        if not is_text(name) or not is_id(image_id) or not is_size(width, height):
+            reject(str(name), "image record lacks a usable id, file_name, width or height")
+            return None
+        try:
+            self.file(name)
+        except BadItem as fault:
+            reject(name, str(fault))
+            return None
+        image = {"file_name": name, "width": int(found["width"]), "height": int(found["height"])}
+        first = images.setdefault(image_id, image)
+        if first != image:
+            reject(name, f"image id {image_id} is listed twice; the first, {first['file_name']}, is used")
+        return image_id
+
+    def _note_category(self, kind: str, value: Any, named: bool) -> None:
+        if not isinstance(value, dict) or not is_id(value.get("id")) or not is_text(value.get("name")):
             raise SourceLayoutError(f"{self._annotations(kind)}: category {value!r} has no id and name")
-        if kind == "instances":
-            self.header.setdefault("categories", {})[str(value["id"])] = str(value["name"])
-        elif isinstance(value.get("keypoints"), list):
-            self.header["joints"] = [str(name).replace("_", " ") for name in value["keypoints"]]
-            bones = value.get("skeleton") or []
-            self.header["bones"] = [[int(first) - 1, int(second) - 1] for first, second in bones]
+        names = self.header.setdefault("categories", {}) if named else {}
+        if names.setdefault(str(value["id"]), value["name"]) != value["name"]:
+            raise SourceLayoutError(f"{self._annotations(kind)}: two categories have the id {value['id']}")
+        joints, bones = value.get("keypoints"), value.get("skeleton") or []
+        if not isinstance(joints, list):
+            return
+        if not all(is_text(joint) for joint in joints) or not are_bones(bones, len(joints)):
+            raise SourceLayoutError(
+                f"{self._annotations(kind)}: category {value['name']!r} needs joint names and a skeleton of "
+                "pairs of joint numbers, counted from 1"
+            )
+        self.header["joints"] = [joint.replace("_", " ") for joint in joints]
+        self.header["bones"] = [[first - 1, second - 1] for first, second in bones]
 
     def _entries(
         self,
-        images: dict[int, dict[str, Any]],
+        images: Mapping[int, Mapping[str, Any]],
+        annotated: set[int],
         objects: Spool,
         captions: Spool,
-        joints: dict[int, list[float]],
+        joints: Spool,
         reject: Reject,
     ) -> Iterator[Entry]:
+        joined: set[int] = set()
         for image_id in sorted(images):
             image = images[image_id]
-            name = str(image["file_name"]).rpartition("/")[2]
-            kept = []
-            for data in objects.get(image_id):
-                annotation = orjson.loads(data)
-                try:
-                    kept.append(self._object(annotation, joints, image))
-                except BadItem as fault:
-                    reject(name, f"annotation {annotation.get('id')}: {fault}")
-            sentences = [str(orjson.loads(data).get("caption", "")).strip() for data in captions.get(image_id)]
+            kept, lost = self._objects(objects.get(image_id), joints, joined, image, reject)
+            sentences = [orjson.loads(data).get("caption") for data in captions.get(image_id)]
             record = {
                 "file": image["file_name"],
-                "size": [int(image["width"]), int(image["height"])],
+                "size": [image["width"], image["height"]],
                 "objects": kept,
-                "captions": [sentence for sentence in sentences if sentence],
+                **({"lost": lost} if image_id in annotated and "categories" in self.header else {}),
+                "captions": [text.strip() for text in sentences if is_text(text)],
             }
             yield Entry(
                 id=f"{image_id:012d}",
@@ -129,10 +165,13 @@ class Coco(Source):
                 record=record,
                 categories=tuple(sorted({item["c"] for item in kept})),
             )
+        for annotation_id in joints.keys():  # noqa: SIM118 - a Spool is no mapping
+            if annotation_id not in joined:
+                reject(f"annotation {annotation_id}", "keypoints annotation has no object of the same id")
 
     def _features_of(self, record: dict[str, Any]) -> Feature:
         features = Feature(0)
-        if "categories" in self.header:
+        if "lost" in record:
             features |= Feature.LABELS
         if record["captions"]:
             features |= Feature.CAPTIONS
@@ -144,115 +183,85 @@ class Coco(Source):
                 features |= Feature.KEYPOINTS
         return features
 
-    def _object(self, annotation: Any, joints: dict[int, list[float]], image: Mapping[str, Any]) -> dict[str, Any]:
+    def _objects(
+        self,
+        stored: Iterable[bytes],
+        joints: Spool,
+        joined: set[int],
+        image: Mapping[str, Any],
+        reject: Reject,
+    ) -> tuple[list[dict[str, Any]], list[int]]:
+        """An image's objects that can be used, and the classes of those that cannot: they are not absent."""
+        kept, lost = [], set()
+        for data in stored:
+            annotation = orjson.loads(data)
+            try:
+                kept.append(self._object(annotation, joints, joined, image))
+            except BadItem as fault:
+                reject(image["file_name"], f"annotation {annotation.get('id')}: {fault}")
+                if self._knows(category := annotation.get("category_id")):
+                    lost.add(category)
+        return kept, sorted(lost)
+
+    def _object(self, annotation: Any, joints: Spool, joined: set[int], image: Mapping[str, Any]) -> dict[str, Any]:
         """One annotation, checked and cut to what a Sample needs.
 
         Raises:
             BadItem: it cannot be used; says why.
         """
-        category = annotation.get("category_id")
-        if str(category) not in self.header.get("categories", {}):
+        category, crowd = annotation.get("category_id"), bool(annotation.get("iscrowd", 0))
+        keypoints = annotation.get("keypoints")
+        if keypoints is None and is_id(annotation.get("id")):
+            joined.add(annotation["id"])
+            keypoints = next((orjson.loads(data) for data in joints.get(annotation["id"])), None)
+        if not self._knows(category):
             raise BadItem(f"category id {category!r} is not in the file's categories")
-        crowd = bool(annotation.get("iscrowd", 0))
-        keypoints = joints.get(annotation.get("id"), [])
-        labelled = any(value > 0 for value in keypoints[2::3])
+        labelled = []
+        if "joints" in self.header and not crowd:
+            labelled = checked_joints(keypoints, len(self.header["joints"]))
         return {
             "c": category,
-            "b": checked_box(annotation.get("bbox"), int(image["width"]), int(image["height"])),
-            "s": checked_segmentation(annotation.get("segmentation"), int(image["width"]), int(image["height"])),
+            "b": checked_box(annotation.get("bbox"), image["width"], image["height"]),
+            "s": checked_segmentation(annotation.get("segmentation"), image["width"], image["height"]),
             **({"w": 1} if crowd else {}),
-            **({"k": keypoints} if labelled and not crowd else {}),
+            **({"k": labelled} if labelled else {}),
         }
 
-
-def checked_box(box: Any, width: int, height: int) -> list[float]:
-    """COCO's [x, y, width, height] as [left, top, right, bottom], clipped to the image.
-
-    Raises:
-        BadItem: not four finite numbers, no area, or wholly outside.
-    """
-    if not isinstance(box, list) or len(box) != 4 or not all(_is_finite(value) for value in box):
-        raise BadItem(f"bbox {box!r} is not four finite numbers")
-    x, y, box_width, box_height = box
-    if box_width <= 0 or box_height <= 0:
-        raise BadItem(f"bbox {box!r} has no area")
-    left, top, right, bottom = max(x, 0), max(y, 0), min(x + box_width, width), min(y + box_height, height)
-    if right <= left or bottom <= top:
-        raise BadItem(f"bbox {box!r} lies outside the image of {width}x{height}")
-    return [left, top, right, bottom]
-
-
-def checked_segmentation(value: Any, width: int, height: int) -> Any:
-    """A COCO segmentation that pycocotools will accept, or None when there is none.
-
-    Raises:
-        BadItem: polygons with fewer than three points, odd or non-finite coordinates; run lengths that do not
-            cover the image.
-    """
-    if value is None or value == []:
-        return None
-    if isinstance(value, dict):
-        return _checked_runs(value, width, height)
-    if not isinstance(value, list):
-        raise BadItem(f"segmentation is a {type(value).__name__}, neither polygons nor run lengths")
-    for polygon in value:
-        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
-            size = len(polygon) if isinstance(polygon, list) else polygon
-            raise BadItem(f"polygon of {size} numbers; at least three points, as x and y, are needed")
-        if not all(_is_finite(number) for number in polygon):
-            raise BadItem("polygon has a coordinate that is no finite number")
-        if max(polygon) > 1e6 or min(polygon) < -1e6:
-            raise BadItem("polygon lies far outside the image")
-    return value
-
-
-def _checked_runs(value: dict[str, Any], width: int, height: int) -> dict[str, Any]:
-    counts, size = value.get("counts"), value.get("size")
-    if size != [height, width]:
-        raise BadItem(f"run lengths are for a size of {size!r}, the image is {[height, width]}")
-    if isinstance(counts, str):
-        if not counts.isascii() or not counts:
-            raise BadItem("compressed run lengths are not ASCII text")
-        return {"size": size, "counts": counts}
-    if not isinstance(counts, list) or not all(isinstance(run, int) and run >= 0 for run in counts):
-        raise BadItem("run lengths are not whole numbers")
-    if sum(counts) != width * height:
-        raise BadItem(f"run lengths cover {sum(counts)} pixels, the image has {width * height}")
-    return {"size": size, "counts": counts}
-
-
-def _note_image(value: Any, images: dict[int, dict[str, Any]], reject: Reject) -> None:
-    try:
-        width, height, image_id = int(value["width"]), int(value["height"]), int(value["id"])
-        if width < 1 or height < 1 or not str(value["file_name"]):
-            raise ValueError
-    except (TypeError, KeyError, ValueError, OverflowError):
-        name = value.get("file_name", "?") if isinstance(value, dict) else "?"
-        reject(str(name), "image record lacks a usable id, file_name, width or height")
-        return
-    images.setdefault(image_id, {"file_name": str(value["file_name"]), "width": width, "height": height})
-
-
-def _note_joints(value: Any, joints: dict[int, list[float]]) -> None:
-    numbers = value.get("keypoints") if isinstance(value, dict) else None
-    usable = isinstance(numbers, list) and len(numbers) % 3 == 0 and all(_is_finite(n) for n in numbers)
-    if usable and any(numbers[2::3]) and isinstance(value.get("id"), int):
-        joints[value["id"]] = numbers
+    def _knows(self, category: Any) -> bool:
+        return is_id(category) and str(category) in self.header.get("categories", {})
 
 
 def _keep(value: Any, spool: Spool, reject: Reject) -> None:
-    image_id = value.get("image_id") if isinstance(value, dict) else None
-    if not isinstance(image_id, int):
-        reject(str(image_id), "annotation names no image id")
+    found = value if isinstance(value, dict) else {}
+    image_id = found.get("image_id")
+    if not is_id(image_id):
+        reject(f"annotation {found.get('id')}", "annotation names no image id")
         return
     try:
-        spool.add(image_id, orjson.dumps(value))
-    except TypeError:
-        reject(str(image_id), f"annotation {value.get('id')!r} cannot be stored")
+        spool.add(image_id, orjson.dumps(found))
+    except TypeError as fault:
+        reject(f"annotation {found.get('id')}", f"annotation cannot be stored: {fault}")
 
 
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _keep_joints(value: Any, spool: Spool, reject: Reject) -> None:
+    """Joints of the keypoints file, under the annotation's id; the object itself is in the instances file."""
+    found = value if isinstance(value, dict) else {}
+    annotation_id, numbers = found.get("id"), found.get("keypoints")
+    if not isinstance(numbers, list) or not is_id(annotation_id):
+        reject(f"annotation {annotation_id}", "keypoints annotation lacks an id or its keypoints")
+    elif any(numbers[2::3]):
+        try:
+            spool.add(annotation_id, orjson.dumps(numbers))
+        except TypeError as fault:
+            reject(f"annotation {annotation_id}", f"keypoints cannot be stored: {fault}")
+
+
+def _reject_strays(spool: Spool, images: Mapping[int, Any], reject: Reject) -> None:
+    for image_id in spool.keys():  # noqa: SIM118 - a Spool is no mapping
+        if image_id not in images:
+            for data in spool.get(image_id):
+                name = f"annotation {orjson.loads(data).get('id')}"
+                reject(name, f"annotation points to image id {image_id}, which the file does not list")
 
 
 def _skeleton(header: Mapping[str, Any]) -> Skeleton | None:

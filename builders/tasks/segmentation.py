@@ -18,6 +18,7 @@ from ...manifests.recipe import Block
 from ...manifests.slots import Legend, Noun, SlotValue
 from ...manifests.target import FlatTarget, PhotoTarget, SameTarget, Target
 from .. import regions
+from ..classes import absent_names
 from ..geometry import Box
 from ..naming import name_one_of
 from ..overlay import classify, nearest_color, paint, sample_pixels
@@ -37,16 +38,21 @@ class SegmentationOptions(Block):
     """Options of the segmentation task."""
 
     style: Literal["overlay", "solid", "mask"] = Field(
-        "overlay", description="overlay: a see-through coat on the photo; solid: an opaque one; mask: on black"
+        "overlay",
+        description="overlay: a see-through coat on the photo; solid: an opaque one; mask: on black",
     )
     opacity: float = Field(0.5, ge=0.2, le=0.9, description="of the overlay")
     unit: Literal["class", "instance"] = Field("class", description="paint all of a class, or single objects")
     count: tuple[int, int] = Field((1, 1), description="least and most classes or objects an instruction")
     absent: float = Field(
-        0.1, ge=0, le=1, description="share of questions about a class that is not there; the target is then unchanged"
+        0.1,
+        ge=0,
+        le=1,
+        description="share of questions about a class that is not there; the target is then unchanged",
     )
     crowd: Literal["include", "exclude"] = Field(
-        "include", description="whether regions marked as crowds count as part of their class; never single objects"
+        "include",
+        description="whether regions marked as crowds count as part of their class; never single objects",
     )
     min_area: float = Field(0.002, ge=0, le=1, description="least share of the image that is worth painting")
     palette: Literal["vivid", "instructdiffusion"] = "vivid"
@@ -100,7 +106,7 @@ class Segmentation(Task[SegmentationOptions]):
     def choose(self, sample: Sample, draw: random.Random) -> Subject:
         """Draw classes or objects that are large enough, or a class that is absent."""
         options = self.options
-        if draw.random() < options.absent and (absent := self._absent(sample)):
+        if draw.random() < options.absent and (absent := absent_names(sample, self._wanted)):
             return Subject([_Pick(draw.choice(absent), None)])
         picks = list(self._candidates(sample, draw))
         if len(picks) < options.count[0]:
@@ -125,7 +131,7 @@ class Segmentation(Task[SegmentationOptions]):
         if params["style"] == "mask":
             labels = nearest_color(target, [_BLACK, *colors])
         else:
-            labels = classify(target, source, colors, params["opacity"])
+            labels = classify(target, source, colors, params["opacity"], lossless=params.get("lossless", False))
         height, width = target.shape[:2]
         found = [regions.encode((labels == position).astype(np.uint8)) for position in range(1, len(colors) + 1)]
         return {
@@ -140,17 +146,17 @@ class Segmentation(Task[SegmentationOptions]):
     def compare(
         cls, decoded: Mapping[str, Any], annotation: Mapping[str, Any], params: Mapping[str, Any]
     ) -> dict[str, float]:
-        """iou: the worst region's intersection over union; clean: share of unpainted pixels read as unpainted."""
+        """iou: the worst region's intersection over union; clean: share of pixels not painted by mistake."""
         worst, total = 1.0, float(np.prod(annotation["size"]))
-        stray, painted = 0.0, 0.0
+        stray = 0.0
         for found, true in zip(decoded["regions"], annotation["regions"], strict=True):
             first, second = regions.from_json(found["rle"]), regions.from_json(true["rle"])
             both = regions.area(regions.coco_mask.merge([first, second], intersect=True))
             either = found["area"] + true["area"] - both
-            stray, painted = stray + found["area"] - both, painted + true["area"]
+            stray += found["area"] - both
             if true["area"]:
                 worst = min(worst, both / either)
-        return {"iou": worst, "clean": 1.0 - stray / max(1.0, total - painted)}
+        return {"iou": worst, "clean": 1.0 - stray / total}
 
     def _candidates(self, sample: Sample, draw: random.Random) -> Iterable[_Pick]:
         """Everything that may be asked for, in random order, each checked only when it is reached."""
@@ -185,7 +191,15 @@ class Segmentation(Task[SegmentationOptions]):
     def _objects(self, sample: Sample) -> list[tuple[_Pick, float]]:
         least = self._least(sample.width * sample.height)
         return [
-            (_Pick(one.category.name, None, tuple(o for o in sample.instances if o.category == one.category), one), least)
+            (
+                _Pick(
+                    one.category.name,
+                    None,
+                    tuple(o for o in sample.instances if o.category == one.category),
+                    one,
+                ),
+                least,
+            )
             for one in sample.instances
             if one.segmentation is not None and not one.crowd and self._wanted(one.category.name)
         ]
@@ -206,18 +220,6 @@ class Segmentation(Task[SegmentationOptions]):
 
     def _wanted(self, name: str) -> bool:
         return self.options.classes is None or name in self.options.classes
-
-    def _absent(self, sample: Sample) -> list[str]:
-        """Names known not to be in the image."""
-        if sample.absent:
-            return [name for name in sample.absent if self._wanted(name)]
-        for labels in sample.labels:
-            if labels.facet == "object":
-                return [name for name in labels.vocabulary if name not in labels.present and self._wanted(name)]
-        if sample.label_map is not None:
-            present = set(np.unique(sample.label_map.load()).tolist())
-            return [name for value, name in sample.label_map.names.items() if value not in present and self._wanted(name)]
-        return []
 
     def _label(self, view: View, picks: list[_Pick]) -> tuple[NDArray[np.uint8], list[_Pick], list[Rle]]:
         """Label map of what is shown: i + 1 where kept[i] is painted, the smaller on top; and each one's pixels."""
@@ -296,7 +298,8 @@ class Segmentation(Task[SegmentationOptions]):
             ],
         }
         names = [pick.name for pick in kept]
-        return Rendered(target, *self._wording(nouns, colors), self._params(names, colors), annotation)
+        params = {**self._params(names, colors), **({"lossless": True} if lossless else {})}
+        return Rendered(target, *self._wording(nouns, colors), params, annotation)
 
     def _rendered_absent(self, view: View, pick: _Pick, draw: random.Random) -> Rendered:
         palette = PALETTES[self.options.palette]
@@ -333,4 +336,9 @@ def _hull(masks: Iterable[Rle]) -> Box:
     """Edges of the smallest box that holds all masks."""
     boxes = [regions.coco_mask.toBbox(mask) for mask in masks]
     left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
-    return float(left), float(top), max(float(b[0] + b[2]) for b in boxes), max(float(b[1] + b[3]) for b in boxes)
+    return (
+        float(left),
+        float(top),
+        max(float(b[0] + b[2]) for b in boxes),
+        max(float(b[1] + b[3]) for b in boxes),
+    )

@@ -7,7 +7,7 @@ from random import Random
 
 from .canvas import Canvas, Gradient, Pen
 from .colour import Colour, darker, lighter, palette, vary
-from .shapes import Pair, Shape, blob, capsule, chain, ellipse, polygon, puffs, ribbon, smooth
+from .shapes import Pair, Shape, blob, capsule, chain, ellipse, polygon, puffs, ribbon, shifted, smooth
 
 INK: Colour = (44, 34, 40)
 
@@ -82,7 +82,7 @@ def draw_animal(canvas: Canvas, x: float, y: float, height: float, kind: str, ra
         pen.fill(ribbon([(0.4, -1.0), (0.7, -1.42), (0.98, -1.64)], 0.24, 0.12), darker(coat, 0.5))
     pen.fill(neck + trunk, Gradient(lighter(coat, 0.12), darker(coat, 0.1)))
     _markings(pen, build, kind, coat, trunk + neck, random)
-    shade = [points + (0.0, 0.34) for points in trunk]
+    shade = shifted(trunk, 0.0, 0.34)
     pen.fill(shade, darker(coat, 0.55), alpha=0.22, within=trunk, blur=0.05, solid=False)
     _head(pen, build, kind, coat)
 
@@ -134,10 +134,18 @@ def _markings(pen: Pen, build: Build, kind: str, coat: Colour, body: Shape, rand
     elif kind == "cat" and not bright:
         for step in range(6):
             x = -0.55 + step * 0.2
-            pen.fill(ribbon([(x, -1.04), (x + 0.03, -0.86), (x - 0.01, -0.72)], 0.07, 0.02), darker(coat, 0.28), within=body)
+            pen.fill(
+                ribbon([(x, -1.04), (x + 0.03, -0.86), (x - 0.01, -0.72)], 0.07, 0.02),
+                darker(coat, 0.28),
+                within=body,
+            )
     elif kind == "dog" and random.random() < 0.6:
         tone = darker(coat, 0.4) if bright else lighter(coat, 0.75)
-        pen.fill(blob(random, -0.2, -0.95, 0.36, 0.22) if bright else ellipse(0.6, -0.62, 0.22, 0.26), tone, within=body)
+        pen.fill(
+            blob(random, -0.2, -0.95, 0.36, 0.22) if bright else ellipse(0.6, -0.62, 0.22, 0.26),
+            tone,
+            within=body,
+        )
 
 
 def _head(pen: Pen, build: Build, kind: str, coat: Colour) -> None:
@@ -148,12 +156,19 @@ def _head(pen: Pen, build: Build, kind: str, coat: Colour) -> None:
     if kind == "horse":
         pen.fill(ribbon([(x - 0.04, y - 0.06), (x + 0.0, y - 0.3)], 0.1, 0.02), ear_shade)
     if kind == "cow":
-        pen.fill(ribbon([(x + 0.04, y - 0.12), (x + 0.14, y - 0.24), (x + 0.1, y - 0.36)], 0.07, 0.02), (233, 219, 190))
+        pen.fill(
+            ribbon([(x + 0.04, y - 0.12), (x + 0.14, y - 0.24), (x + 0.1, y - 0.36)], 0.07, 0.02),
+            (233, 219, 190),
+        )
     skull = capsule((x, y), (mx, my), r, build.snout)
     pen.fill(skull, Gradient(lighter(coat, 0.14), darker(coat, 0.06)))
     if kind in ("cow", "dog", "cat", "horse"):
         nose: Colour = (238, 178, 168) if kind == "cow" else lighter(coat, 0.35)
-        pen.fill(capsule((mx - 0.03, my + 0.02), (mx, my + 0.02), build.snout * 1.02, build.snout), nose, within=skull)
+        pen.fill(
+            capsule((mx - 0.03, my + 0.02), (mx, my + 0.02), build.snout * 1.02, build.snout),
+            nose,
+            within=skull,
+        )
     tip = (mx + build.snout * 0.82, my - build.snout * 0.3)
     pen.fill(ellipse(*tip, 0.05, 0.042), INK if kind != "cow" else (150, 92, 90))
     eye = (x + (mx - x) * 0.32 + 0.02, y + (my - y) * 0.3 - r * 0.3)
@@ -171,7 +186,10 @@ def _head(pen: Pen, build: Build, kind: str, coat: Colour) -> None:
         pen.fill(ellipse(x - 0.14, y - 0.04, 0.15, 0.07, angle=-10 - droop * 100), ear_shade)
     elif kind == "horse":
         pen.fill(ribbon([(x - 0.1, y - 0.04), (x - 0.08, y - 0.28)], 0.11, 0.02), coat)
-        pen.fill(ribbon([(x - 0.02, y - 0.16), (x + 0.1, y - 0.1), (x + 0.13, y + 0.02)], 0.1, 0.04), darker(coat, 0.5))
+        pen.fill(
+            ribbon([(x - 0.02, y - 0.16), (x + 0.1, y - 0.1), (x + 0.13, y + 0.02)], 0.1, 0.04),
+            darker(coat, 0.5),
+        )
 
 
 def draw_bird(canvas: Canvas, x: float, y: float, size: float, random: Random, flip: bool) -> None:

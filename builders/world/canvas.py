@@ -68,9 +68,7 @@ class Picture:
     def mask(self, index: int) -> NDArray[np.bool_]:
         """Return the visible region of a thing, (H, W) bool: pixels covered by half or more."""
         height, width = self.labels.shape
-        covered = cv2.resize(
-            (self.owners == index).astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
-        )
+        covered = cv2.resize((self.owners == index).astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(covered >= 0.5, dtype=np.bool_)
 
 
@@ -135,7 +133,7 @@ class Canvas:
         left, top, right, bottom = box
         mask = self._raster(shape, box)
         if blur > 0:
-            mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), blur * self.scale), np.uint8)
+            mask = _blurred(mask, blur * self.scale)
         if within is not None:
             mask = np.asarray(cv2.multiply(mask, self._raster(within, box), scale=1 / 255), np.uint8)
         area = self.rgb[top:bottom, left:right]
@@ -174,8 +172,8 @@ class Canvas:
         along = np.arange(box[axis], box[axis + 2], dtype=np.float32)
         share = np.clip((along - low) / max(high - low, 1e-6), 0, 1)[:, None]
         start, stop = np.array(paint.start, np.float32), np.array(paint.stop, np.float32)
-        line = (start + (stop - start) * share).astype(np.float32)
-        return line[None, :, :] if paint.across else line[:, None, :]
+        line = start + (stop - start) * share
+        return np.asarray(line[None, :, :] if paint.across else line[:, None, :], np.float32)
 
     def glow(self, x: float, y: float, radius: float, colour: Colour, strength: float = 0.6) -> None:
         """Ask for a round light, added after grading."""
@@ -194,12 +192,10 @@ class Canvas:
             tint: multiplies the picture (255 leaves a channel as it is), for evening and night.
             noise: (H, W) float32 grey levels to add, or None.
         """
-        small = np.asarray(
-            cv2.resize(self.rgb, (self.width, self.height), interpolation=cv2.INTER_AREA), np.float32
-        )
+        small = np.asarray(cv2.resize(self.rgb, (self.width, self.height), interpolation=cv2.INTER_AREA), np.float32)
         small *= np.array(tint, np.float32) / np.float32(255)
         for x, y, radius, colour, strength in self._glows:
-            _add_glow(small, x, y, radius, colour, strength)
+            add_glow(small, x, y, radius, colour, strength)
         if noise is not None:
             small += noise[:, :, None]
         rgb = np.clip(np.round(small), 0, 255).astype(np.uint8)
@@ -207,9 +203,17 @@ class Canvas:
         return Picture(rgb=rgb, labels=labels, owners=self.owners, things=self.things)
 
 
-def _add_glow(
-    rgb: NDArray[np.float32], x: float, y: float, radius: float, colour: Colour, strength: float
-) -> None:
+def _blurred(mask: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
+    """Blur a mask; wide blurs are done on a quarter of the samples, which nobody can see."""
+    rows, columns = mask.shape
+    if sigma < 6 or min(rows, columns) < 16:
+        return np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma), np.uint8)
+    small = cv2.resize(mask, (columns // 4, rows // 4), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / 4)
+    return np.asarray(cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def add_glow(rgb: NDArray[np.float32], x: float, y: float, radius: float, colour: Colour, strength: float) -> None:
     """Screen a smooth disc of light onto (H, W, 3) float32 in place."""
     height, width = rgb.shape[:2]
     left, right = max(int(x - radius), 0), min(int(x + radius) + 1, width)
@@ -252,6 +256,4 @@ class Pen:
     ) -> None:
         """Canvas.fill in the pen's units; blur too is in units."""
         clip = None if within is None else self.place(within)
-        self.canvas.fill(
-            self.place(shape), paint, alpha=alpha, within=clip, blur=blur * self.size, solid=solid
-        )
+        self.canvas.fill(self.place(shape), paint, alpha=alpha, within=clip, blur=blur * self.size, solid=solid)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 
 from .canvas import Pen
 from .colour import Colour, darker, lighter, mix
 from .poses import Joint, View
-from .shapes import Shape, capsule, chain, ellipse, puffs, ribbon, sector, smooth
+from .shapes import Shape, capsule, chain, ellipse, puffs, ribbon, sector, shifted, smooth
 
 INK: Colour = (52, 38, 44)
 BLUSH: Colour = (235, 110, 105)
@@ -70,15 +71,16 @@ def hair_behind(pen: Pen, head: Head) -> None:
     elif head.hairdo == "curly":
         pen.fill(_curls(head), shade)
     elif head.hairdo == "ponytail" and head.view == "side":
-        pen.fill(ribbon([head.at(-0.75, -0.5), head.at(-1.5, -0.2), head.at(-1.65, 1.1)], r * 0.55, r * 0.12), shade)
+        pen.fill(
+            ribbon([head.at(-0.75, -0.5), head.at(-1.5, -0.2), head.at(-1.65, 1.1)], r * 0.55, r * 0.12),
+            shade,
+        )
     elif head.hairdo == "bun":
         bun = head.at(-0.6, -1.0) if head.view == "side" else head.at(0, -1.2)
         pen.fill(ellipse(*bun, r * 0.42), shade)
 
 
 def _curls(head: Head) -> Shape:
-    from random import Random
-
     back = -0.2 if head.view == "side" else 0.0
     x, y = head.at(back, -0.2)
     return puffs(Random(7), x, y, head.radius * 1.28, head.radius * 1.22, 10)
@@ -101,7 +103,7 @@ def draw_head(pen: Pen, head: Head) -> Shape:
     pen.fill(outline, head.skin)
     if head.view == "side":
         pen.fill(ellipse(*head.at(0.9, 0.16), r * 0.15, r * 0.13), head.skin)
-    shade = [points - (r * 0.5, -r * 0.1) for points in outline]
+    shade = shifted(outline, -r * 0.5, r * 0.1)
     pen.fill(shade, darker(head.skin, 0.5), alpha=0.13, within=outline, blur=r * 0.12, solid=False)
     _features(pen, head, outline)
     _hair_front(pen, head, outline)
@@ -139,15 +141,35 @@ def _hair_front(pen: Pen, head: Head, outline: Shape) -> None:
         cover = smooth([head.at(-0.98, 0.2), head.at(-0.75, -0.85), head.at(0, -1.12), head.at(0.75, -0.85),
                         head.at(0.98, 0.2), head.at(0.6, 0.75), head.at(-0.6, 0.75)])  # fmt: skip
     elif head.view == "side":
-        cover = smooth([head.at(0.72, -0.5), head.at(0.5, -1.06), head.at(-0.3, -1.12), head.at(-1.0, -0.5),
-                        head.at(-0.98, 0.35), head.at(-0.55, 0.62), head.at(-0.3, 0.0), head.at(0.15, -0.38)])  # fmt: skip
+        cover = smooth(
+            [
+                head.at(0.72, -0.5),
+                head.at(0.5, -1.06),
+                head.at(-0.3, -1.12),
+                head.at(-1.0, -0.5),
+                head.at(-0.98, 0.35),
+                head.at(-0.55, 0.62),
+                head.at(-0.3, 0.0),
+                head.at(0.15, -0.38),
+            ]
+        )
     elif head.hairdo in ("long", "bob", "ponytail", "bun"):
         cover = smooth([head.at(-0.97, 0.2), head.at(-0.86, -0.72), head.at(0, -1.14), head.at(0.86, -0.72),
                         head.at(0.97, 0.2), head.at(0.74, -0.28), head.at(0.2, -0.66), head.at(-0.4, -0.44),
                         head.at(-0.78, -0.18)])  # fmt: skip
     else:
-        cover = smooth([head.at(-0.94, -0.05), head.at(-0.9, -0.72), head.at(-0.1, -1.18), head.at(0.84, -0.8),
-                        head.at(0.94, -0.05), head.at(0.7, -0.46), head.at(0, -0.55), head.at(-0.7, -0.42)])  # fmt: skip
+        cover = smooth(
+            [
+                head.at(-0.94, -0.05),
+                head.at(-0.9, -0.72),
+                head.at(-0.1, -1.18),
+                head.at(0.84, -0.8),
+                head.at(0.94, -0.05),
+                head.at(0.7, -0.46),
+                head.at(0, -0.55),
+                head.at(-0.7, -0.42),
+            ]
+        )
     if head.hairdo == "cap":
         _cap(pen, head, cover)
         return

@@ -13,7 +13,7 @@ from .canvas import Canvas, Gradient, Pen
 from .colour import CLOTHES, GREY, HAIR, SHOES, SKIN, TROUSERS, Colour, darker, lighter, vary
 from .faces import Head, draw_head, face_joints, hair_behind
 from .poses import JOINTS, Joint, Pose, Skeleton, left_is_a, skeleton
-from .shapes import Shape, capsule, chain, ellipse, polygon, smooth
+from .shapes import Shape, capsule, chain, ellipse, polygon, shifted, smooth
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class _Figure:
         self.outlines.append((part, self.pen.place(shape)))
 
     def leg(self, part: str, joints: tuple[Joint, Joint, Joint], far: bool) -> None:
+        """Draw a leg with trouser, shorts or bare skin, and its shoe."""
         top, middle, end = joints
         k = self.stout
         cloth = self.look.bottom if self.look.lower in ("trousers", "shorts") else self.look.skin
@@ -113,6 +114,7 @@ class _Figure:
             self.pen.fill(capsule((x, y + 0.006), (x + aside, y + 0.016), 0.03, 0.023), colour)
 
     def arm(self, part: str, joints: tuple[Joint, Joint, Joint], far: bool) -> None:
+        """Draw an arm with its sleeve and hand."""
         top, middle, end = joints
         k = self.stout
         skin = darker(self.look.skin, 0.13) if far else self.look.skin
@@ -132,6 +134,7 @@ class _Figure:
         self._remember(part, whole)
 
     def torso(self) -> None:
+        """Draw hips or skirt, and the top over them."""
         bones, look, k = self.bones, self.look, self.stout
         side = self.pose.view == "side"
         chest, waist, seat = (0.07, 0.06, 0.066) if side else (0.115, 0.083, 0.095)
@@ -153,7 +156,7 @@ class _Figure:
         elif look.pattern == "badge" and self.pose.view == "front":
             self.pen.fill(ellipse(nx, ny + 0.11, 0.036), lighter(look.top, 0.6))
             self.pen.fill(ellipse(nx, ny + 0.11, 0.018), look.bottom)
-        shade = [points - (0.055, 0.0) for points in body]
+        shade = shifted(body, -0.055, 0.0)
         self.pen.fill(shade, darker(look.top, 0.5), alpha=0.22, within=body, blur=0.012, solid=False)
         self._remember("torso", body)
 
@@ -161,8 +164,20 @@ class _Figure:
         """Hips, or the skirt that hangs from the waist over the thighs."""
         look = self.look
         if look.lower in ("trousers", "shorts"):
-            self.pen.fill(smooth([(mx - waist * 0.6, my + 0.03), (mx + waist * 0.6, my + 0.03), (hx + seat, hy), (hx + seat * 0.8, hy + 0.06),
-                                  (hx, hy + 0.075), (hx - seat * 0.8, hy + 0.06), (hx - seat, hy)]), look.bottom)  # fmt: skip
+            self.pen.fill(
+                smooth(
+                    [
+                        (mx - waist * 0.6, my + 0.03),
+                        (mx + waist * 0.6, my + 0.03),
+                        (hx + seat, hy),
+                        (hx + seat * 0.8, hy + 0.06),
+                        (hx, hy + 0.075),
+                        (hx - seat * 0.8, hy + 0.06),
+                        (hx - seat, hy),
+                    ]
+                ),
+                look.bottom,
+            )
             return
         cloth = look.top if look.lower == "dress" else look.bottom
         knees = (self.bones.leg_a[1], self.bones.leg_b[1])
@@ -177,6 +192,7 @@ class _Figure:
         self._remember("skirt", skirt)
 
     def neck(self) -> None:
+        """Draw the neck, in the shadow of the head."""
         (nx, ny), (x, y) = self.bones.neck, self.bones.head
         self.pen.fill(capsule((nx, ny), (x * 0.6 + nx * 0.4, y * 0.5 + ny * 0.5), 0.03), darker(self.look.skin, 0.14))
 
@@ -185,7 +201,9 @@ def _along(start: Joint, stop: Joint, share: float) -> Joint:
     return (start[0] + (stop[0] - start[0]) * share, start[1] + (stop[1] - start[1]) * share)
 
 
-def draw_person(canvas: Canvas, x: float, y: float, height: float, look: Look, pose: Pose, flip: bool) -> NDArray[np.float64]:  # fmt: skip
+def draw_person(
+    canvas: Canvas, x: float, y: float, height: float, look: Look, pose: Pose, flip: bool
+) -> NDArray[np.float64]:
     """Draw a person who stands at (x, y), with the caller's object tag.
 
     Args:
@@ -231,7 +249,10 @@ def _joints(pen: Pen, figure: _Figure, head: Head, flip: bool) -> NDArray[np.flo
             found[f"{side}_{part}"] = face_joints(head)[f"{part}_{letter}"]
         arm, leg = getattr(bones, f"arm_{letter}"), getattr(bones, f"leg_{letter}")
         far = view == "side" and letter == "b"
-        for names, limb, own in (("shoulder elbow wrist", arm, f"arm_{letter}"), ("hip knee ankle", leg, f"leg_{letter}")):  # fmt: skip
+        for names, limb, own in (
+            ("shoulder elbow wrist", arm, f"arm_{letter}"),
+            ("hip knee ankle", leg, f"leg_{letter}"),
+        ):
             for place, (name, joint) in enumerate(zip(names.split(), limb, strict=True)):
                 hidden = far if place == 0 else _covered(pen, figure.outlines, joint, own)
                 found[f"{side}_{name}"] = (joint, 1.0 if hidden else 2.0)

@@ -7,7 +7,7 @@ from random import Random
 
 from .colour import Colour, darker, lighter, mix, palette
 from .names import ADE
-from .raycast import Solid, Texture
+from .solids import Solid, Texture
 from .textures import books, drawers, leaves, rug
 
 LINEN: Colour = (246, 240, 230)
@@ -25,17 +25,64 @@ class Piece:
         cosine, sine = math.cos(math.radians(self.yaw)), math.sin(math.radians(self.yaw))
         return (self.x + x * cosine + z * sine, y, self.z - x * sine + z * cosine)
 
-    def box(self, x: float, y: float, z: float, width: float, height: float, depth: float, colour: Colour, label: str, textures: tuple[tuple[str, Texture], ...] = ()) -> None:  # fmt: skip
+    def box(
+        self,
+        x: float,
+        y: float,
+        z: float,
+        width: float,
+        height: float,
+        depth: float,
+        colour: Colour,
+        label: str,
+        textures: tuple[tuple[str, Texture], ...] = (),
+    ) -> None:
         """Add a box whose foot's middle lies at x, y, z."""
-        self.solids.append(Solid("box", self._base(x, y, z), (width, height, depth), colour, ADE[label], self.yaw, textures=textures))
+        self.solids.append(
+            Solid(
+                "box",
+                self._base(x, y, z),
+                (width, height, depth),
+                colour,
+                ADE[label],
+                self.yaw,
+                textures=textures,
+            )
+        )
 
-    def round(self, x: float, y: float, z: float, width: float, height: float, colour: Colour, label: str, top: float = 1.0, glow: float = 0.0) -> None:  # fmt: skip
+    def round(
+        self,
+        x: float,
+        y: float,
+        z: float,
+        width: float,
+        height: float,
+        colour: Colour,
+        label: str,
+        top: float = 1.0,
+        glow: float = 0.0,
+    ) -> None:
         """Add an upright frustum."""
-        self.solids.append(Solid("frustum", self._base(x, y, z), (width, height, width), colour, ADE[label], self.yaw, top, glow=glow))
+        self.solids.append(
+            Solid(
+                "frustum",
+                self._base(x, y, z),
+                (width, height, width),
+                colour,
+                ADE[label],
+                self.yaw,
+                top,
+                glow=glow,
+            )
+        )
 
-    def pillow(self, x: float, y: float, z: float, width: float, height: float, depth: float, colour: Colour, label: str) -> None:  # fmt: skip
+    def pillow(
+        self, x: float, y: float, z: float, width: float, height: float, depth: float, colour: Colour, label: str
+    ) -> None:
         """Add an ellipsoid."""
-        self.solids.append(Solid("ellipsoid", self._base(x, y, z), (width, height, depth), colour, ADE[label], self.yaw))
+        self.solids.append(
+            Solid("ellipsoid", self._base(x, y, z), (width, height, depth), colour, ADE[label], self.yaw)
+        )
 
 
 def bed(random: Random, x: float, z: float, yaw: float, colour: Colour, wood: Colour) -> list[Solid]:
@@ -73,18 +120,38 @@ def sofa(random: Random, x: float, z: float, yaw: float, colour: Colour, seats: 
         piece.box(across, 0.32, -0.08, 0.67, 0.13, 0.7, lighter(colour, 0.1), label)
         piece.box(across, 0.44, 0.24, 0.64, 0.36, 0.12, lighter(colour, 0.06), label)
         if random.random() < 0.65:
-            piece.pillow(across + random.uniform(-0.1, 0.1), 0.43, 0.1, 0.46, 0.36, 0.16, random.choice(accents), "cushion")
+            piece.pillow(
+                across + random.uniform(-0.1, 0.1),
+                0.43,
+                0.1,
+                0.46,
+                0.36,
+                0.16,
+                random.choice(accents),
+                "cushion",
+            )
     return piece.solids
 
 
-def table(x: float, z: float, yaw: float, wood: Colour, width: float, depth: float, height: float, label: str) -> list[Solid]:  # fmt: skip
+def table(
+    x: float, z: float, yaw: float, wood: Colour, width: float, depth: float, height: float, label: str
+) -> list[Solid]:
     """Table, desk or coffee table on four legs."""
     piece = Piece(x, z, yaw)
     piece.box(0, height - 0.05, 0, width, 0.05, depth, wood, label)
     piece.box(0, height - 0.11, 0, width - 0.14, 0.06, depth - 0.12, darker(wood, 0.16), label)
     for side in (-1, 1):
         for end in (-1, 1):
-            piece.box(side * (width / 2 - 0.07), 0, end * (depth / 2 - 0.07), 0.06, height - 0.05, 0.06, darker(wood, 0.12), label)
+            piece.box(
+                side * (width / 2 - 0.07),
+                0,
+                end * (depth / 2 - 0.07),
+                0.06,
+                height - 0.05,
+                0.06,
+                darker(wood, 0.12),
+                label,
+            )
     return piece.solids
 
 
@@ -100,7 +167,9 @@ def chair(x: float, z: float, yaw: float, colour: Colour, wood: Colour) -> list[
     return piece.solids
 
 
-def cabinet(x: float, z: float, yaw: float, wood: Colour, width: float, height: float, rows: int, columns: int, label: str) -> list[Solid]:  # fmt: skip
+def cabinet(
+    x: float, z: float, yaw: float, wood: Colour, width: float, height: float, rows: int, columns: int, label: str
+) -> list[Solid]:
     """Cabinet or chest with panelled front, 0.45 m deep, on short feet."""
     piece = Piece(x, z, yaw)
     piece.box(0, 0, 0, width - 0.1, 0.08, 0.36, darker(wood, 0.45), label)
@@ -118,7 +187,16 @@ def bookcase(random: Random, x: float, z: float, yaw: float, wood: Colour) -> li
 
 def carpet(random: Random, x: float, z: float, width: float, depth: float, colour: Colour) -> list[Solid]:
     """Rug of 12 mm on the floor."""
-    return [Solid("box", (x, 0, z), (width, 0.012, depth), colour, ADE["rug"], textures=(("top", rug(random, colour)),))]
+    return [
+        Solid(
+            "box",
+            (x, 0, z),
+            (width, 0.012, depth),
+            colour,
+            ADE["rug"],
+            textures=(("top", rug(random, colour)),),
+        )
+    ]
 
 
 def plant(random: Random, x: float, z: float, size: float, camera_yaw: float) -> list[Solid]:
@@ -127,7 +205,17 @@ def plant(random: Random, x: float, z: float, size: float, camera_yaw: float) ->
     piece = Piece(x, z, camera_yaw)
     piece.round(0, 0, 0, 0.26 * size, 0.28 * size, clay, "pot", top=1.25)
     piece.round(0, 0.281 * size, 0, 0.28 * size, 0.004, (92, 68, 56), "pot")
-    piece.box(0, 0.24 * size, 0, 0.95 * size, 1.1 * size, 0.004, (80, 150, 90), "plant", (("front", leaves(random)),))
+    piece.box(
+        0,
+        0.24 * size,
+        0,
+        0.95 * size,
+        1.1 * size,
+        0.004,
+        (80, 150, 90),
+        "plant",
+        (("front", leaves(random)),),
+    )
     return piece.solids
 
 
@@ -154,7 +242,16 @@ def pendant(x: float, z: float, ceiling: float, colour: Colour) -> tuple[list[So
     piece = Piece(x, z, 0)
     piece.round(0, ceiling - 0.7, 0, 0.014, 0.7, (80, 74, 84), "chandelier")
     piece.round(0, ceiling - 0.92, 0, 0.46, 0.24, colour, "chandelier", top=0.3)
-    piece.solids.append(Solid("ellipsoid", (x, ceiling - 0.98, z), (0.16, 0.14, 0.16), (255, 240, 205), ADE["chandelier"], glow=1.0))
+    piece.solids.append(
+        Solid(
+            "ellipsoid",
+            (x, ceiling - 0.98, z),
+            (0.16, 0.14, 0.16),
+            (255, 240, 205),
+            ADE["chandelier"],
+            glow=1.0,
+        )
+    )
     return piece.solids, (x, ceiling - 1.02, z)
 
 

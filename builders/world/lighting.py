@@ -9,11 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .canvas import _add_glow
+from .canvas import add_glow
 from .colour import Colour
-from .raycast import Array, Film, Point, Solid
+from .names import ADE
+from .raycast import Film
+from .solids import Array, Point, Solid
 
 MAP_PIXELS_PER_METRE = 50
+_FIXTURES = (ADE["wall"], ADE["windowpane"], ADE["curtain"], ADE["painting"])
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ def floor_maps(room: Room) -> tuple[Array, Array]:
         foot = cv2.convexHull(corners[corners[:, 1] == corners[:, 1].min()][:, [0, 2]].astype(np.float32))[:, 0]
         outline = np.stack([foot[:, 0], np.zeros(len(foot)), foot[:, 1]], 1)
         low, tall = solid.base[1], solid.base[1] + solid.size[1]
-        if low < 1.0 and solid.size[1] > 0.03:
+        if solid.label in _FIXTURES:
+            continue
+        if low < 1.4 and solid.size[1] > 0.03:
             layer = np.zeros(shape, np.float32)
             cv2.fillPoly(layer, [pixels(outline)], 1.0, shift=4)
             contact = np.maximum(contact, layer * math.exp(-low * 2.2))
@@ -75,7 +80,12 @@ def floor_maps(room: Room) -> tuple[Array, Array]:
         up = np.array([0, 1.0, 0])
         for part in (-0.25, 0.25):
             middle = np.array(centre) + along * width * part
-            quad = np.stack([middle + along * width * a * 0.22 + up * height * b * 0.46 for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
+            quad = np.stack(
+                [
+                    middle + along * width * a * 0.22 + up * height * b * 0.46
+                    for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))
+                ]
+            )
             quad = quad - light * (quad[:, 1:2] / light[1])
             cv2.fillPoly(sun, [pixels(quad)], 1.0, shift=4)
     wide = np.asarray(cv2.GaussianBlur(contact, (0, 0), 0.16 * scale), np.float32)
@@ -87,33 +97,35 @@ def floor_maps(room: Room) -> tuple[Array, Array]:
 
 def light_film(film: Film, room: Room) -> Array:
     """Return the lit picture at the film's sample grid, (H, W, 3) float32 in [0, 255]."""
-    height, width = film.depth.shape
-    rays = film.rays((0, 0, width, height))
-    position = rays * film.depth[:, :, None] + np.array(film.camera.position, np.float32)
+    position = film.rays * film.depth[:, :, None] + np.array(film.camera.position, np.float32)
     day = room.daylight
     towards = np.array(day.towards, np.float32) / np.float32(np.linalg.norm(day.towards))
     facing = np.clip(film.normal @ towards * 0.6 + 0.4, 0, 1)
-    upward = film.normal[:, :, 1] * 0.14 + 0.86
+    # Floors see the sky, ceilings see the lit floor, walls a little of both.
+    upward = np.abs(film.normal[:, :, 1]) * 0.2 + 0.86
     shadow, sun = _floor_light(position, film, room)
     corners = _corner_shade(position, room)
-    base = (upward * corners * (1 - shadow))[:, :, None] * np.array(day.ambient, np.float32) / 255 * day.ambient_strength
-    base += (facing * day.strength * (1 - shadow) * corners)[:, :, None] * np.array(day.colour, np.float32) / 255
-    base += (sun * 0.55)[:, :, None] * np.array(day.colour, np.float32) / 255
+    open_share = corners * (1 - shadow)
+    ambient = (upward * open_share * day.ambient_strength).astype(np.float32)
+    direct = (facing * open_share * day.strength + sun * 0.62).astype(np.float32)
+    base = ambient[:, :, None] * (np.array(day.ambient, np.float32) / 255)
+    base += direct[:, :, None] * (np.array(day.colour, np.float32) / 255)
     for place, colour, strength in room.lamps:
         towards_lamp = np.array(place, np.float32) - position
-        distance = np.sqrt((towards_lamp**2).sum(2)) + 1e-3
-        cosine = np.clip((towards_lamp * film.normal).sum(2) / distance * 0.7 + 0.3, 0, 1)
-        amount = strength * cosine / (0.5 + distance**2) * (1 - shadow * 0.5)
-        base += amount[:, :, None] * np.array(colour, np.float32) / 255
+        distance = np.sqrt(np.einsum("ijk,ijk->ij", towards_lamp, towards_lamp)) + np.float32(1e-3)
+        cosine = np.clip(np.einsum("ijk,ijk->ij", towards_lamp, film.normal) / distance * 0.7 + 0.3, 0, 1)
+        amount = (strength * cosine / (0.5 + distance * distance) * (1 - shadow * 0.5)).astype(np.float32)
+        base += amount[:, :, None] * (np.array(colour, np.float32) / 255)
     base *= (1 - _depth_shade(film))[:, :, None]
     base += (1.06 - base) * film.glow[:, :, None]
-    return np.asarray(_shoulder(film.colour * base), np.float32)
+    return np.asarray(_shoulder(np.asarray(film.colour * base, np.float32)), np.float32)
 
 
 def _shoulder(light: Array) -> Array:
     """Bend values above 200 so that bright areas keep their colour and never clip hard."""
     over = np.maximum(light - 200, 0)
-    return np.asarray(np.minimum(light, 200) + 55 * (1 - np.exp(-over / 75)), np.float32)
+    # A rational curve from 200 to 255 with slope 1 at the start: cheaper than an exponential.
+    return np.asarray(np.minimum(light, 200) + 55 * over / (over + 55), np.float32)
 
 
 def _floor_light(position: Array, film: Film, room: Room) -> tuple[Array, Array]:
@@ -161,7 +173,7 @@ def develop(film: Film, room: Room) -> NDArray[np.uint8]:
         if view[2] > 0.2:
             x, y = (float(view[axis] / view[2] * camera.focal) for axis in (0, 1))
             reach = 0.75 * camera.focal / float(view[2])
-            _add_glow(small, x + camera.width / 2, y + camera.height / 2, reach, colour, 0.34 * min(strength, 1.0))
+            add_glow(small, x + camera.width / 2, y + camera.height / 2, reach, colour, 0.34 * min(strength, 1.0))
     rows = np.linspace(-1, 1, camera.height, dtype=np.float32)[:, None]
     columns = np.linspace(-1, 1, camera.width, dtype=np.float32)[None, :]
     small *= (1 - 0.06 * (rows**2 + columns**2))[:, :, None]

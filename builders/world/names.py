@@ -77,15 +77,13 @@ ADE_NAMES: tuple[str, ...] = (
     "stove, kitchen stove, range, kitchen range, cooking stove",
     "palm, palm tree",
     "kitchen island",
-    "computer, computing machine, computing device, "
-    "data processor, electronic computer, information processing system",
+    "computer, computing machine, computing device, data processor, electronic computer, information processing system",
     "swivel chair",
     "boat",
     "bar",
     "arcade machine",
     "hovel, hut, hutch, shack, shanty",
-    "bus, autobus, coach, charabanc, double-decker, "
-    "jitney, motorbus, motorcoach, omnibus, passenger vehicle",
+    "bus, autobus, coach, charabanc, double-decker, jitney, motorbus, motorcoach, omnibus, passenger vehicle",
     "towel",
     "light, light source",
     "truck, motortruck",
@@ -94,8 +92,7 @@ ADE_NAMES: tuple[str, ...] = (
     "awning, sunshade, sunblind",
     "streetlight, street lamp",
     "booth, cubicle, stall, kiosk",
-    "television, television receiver, television set, tv, "
-    "tv set, idiot box, boob tube, telly, goggle box",
+    "television, television receiver, television set, tv, tv set, idiot box, boob tube, telly, goggle box",
     "airplane, aeroplane, plane",
     "dirt track",
     "apparel, wearing apparel, dress, clothes",
@@ -144,8 +141,7 @@ ADE_NAMES: tuple[str, ...] = (
     "vase",
     "traffic light, traffic signal, stoplight",
     "tray",
-    "ashcan, trash can, garbage can, wastebin, ash bin, "
-    "ash-bin, ashbin, dustbin, trash barrel, trash bin",
+    "ashcan, trash can, garbage can, wastebin, ash bin, ash-bin, ashbin, dustbin, trash barrel, trash bin",
     "fan",
     "pier, wharf, wharfage, dock",
     "crt screen",

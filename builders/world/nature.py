@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -19,43 +20,68 @@ TRUNK: Colour = hex_colour("#80583e")
 GRASS = palette("#86c25f #7bb866 #9cc85c #6fb277")
 
 
-def ridge(random: Random, width: int, base: float, height: float, rough: float) -> list[Pair]:
-    """Return a jagged skyline by halving: points from left to right, height above base in pixels."""
-    levels = [random.uniform(0.2, 0.7), random.uniform(0.3, 1.0), random.uniform(0.2, 0.7)]
-    spread = rough
-    for _ in range(4):
-        finer = [levels[0]]
-        for left, right in zip(levels, levels[1:], strict=False):
-            finer += [(left + right) / 2 + random.uniform(-spread, spread), right]
-        levels, spread = finer, spread * 0.52
-    step = (width + 40) / (len(levels) - 1)
-    return [(index * step - 20, base - height * level) for index, level in enumerate(levels)]
+def ridge(random: Random, width: int, base: float, height: float) -> list[Pair]:
+    """Return a skyline of peaks from left to right, roughened by halving: points in pixels."""
+    points: list[Pair] = []
+    x = -random.uniform(20, 90)
+    while x < width + 60:
+        points.append((x, base - height * random.uniform(0.18, 0.42)))
+        x += random.uniform(0.09, 0.17) * width
+        points.append((x, base - height * random.uniform(0.55, 1.0)))
+        x += random.uniform(0.09, 0.17) * width
+    points.append((x, base - height * 0.3))
+    spread = 0.055
+    for _ in range(3):
+        finer = [points[0]]
+        for left, right in pairwise(points):
+            middle = ((left[0] + right[0]) / 2, (left[1] + right[1]) / 2 + random.uniform(-spread, spread) * height)
+            finer += [middle, right]
+        points, spread = finer, spread * 0.5
+    return points
 
 
 def draw_mountains(canvas: Canvas, random: Random, mood: Mood, horizon: float, height: float) -> None:
-    """Draw three ranges, paler with distance; high peaks carry snow."""
+    """Draw three ranges, paler with distance; high peaks carry snow, and one flank of each lies in shadow."""
     rock = random.choice(palette("#5f7aa3 #6d7f8f #7a6f9c #55808a"))
     with canvas.stuff(ADE["mountain"]):
         for row in range(3):
-            tall = height * (1 - row * 0.28)
-            line = ridge(random, canvas.width, horizon, tall, 0.26)
-            colour = mix(rock, mood.haze, 0.66 - row * 0.26)
-            outline = polygon((-20, horizon + 8), *line, (canvas.width + 20, horizon + 8))
-            canvas.fill(outline, Gradient(colour, mix(colour, mood.haze, 0.55)))
-            lit = [points + (9, 7) for points in outline]
-            canvas.fill(lit, darker(colour, 0.16), alpha=0.5, within=outline, solid=False)
-            if row < 2:
-                _snow(canvas, random, line, outline, mix((255, 255, 255), mood.haze, 0.2 - row * 0.1))
+            line = ridge(random, canvas.width, horizon, height * (1 - row * 0.3))
+            colour = mix(rock, mood.haze, 0.6 - row * 0.24)
+            outline = polygon((line[0][0], horizon + 8), *line, (line[-1][0], horizon + 8))
+            canvas.fill(outline, Gradient(colour, mix(colour, mood.haze, 0.5)))
+            top = min(y for _, y in line)
+            if row < 2 and height > 60:
+                _snow(canvas, random, outline, top, height * 0.26, mix((255, 255, 255), mood.haze, 0.16))
+            _flanks(canvas, random, line, outline, darker(colour, 0.3), height)
 
 
-def _snow(canvas: Canvas, random: Random, line: list[Pair], outline: Shape, colour: Colour) -> None:
-    top = min(y for _, y in line)
-    for before, (x, y), after in zip(line, line[1:], line[2:], strict=False):
-        if y < before[1] and y < after[1] and y < top + 34:
-            drop = random.uniform(14, 24)
-            canvas.fill(polygon((x, y - 4), (x + drop * 1.5, y + drop * 1.1), (x + drop * 0.5, y + drop * 0.7),
-                                (x, y + drop * 1.3), (x - drop * 0.5, y + drop * 0.7),
-                                (x - drop * 1.5, y + drop * 1.1)), colour, within=outline)  # fmt: skip
+def _flanks(canvas: Canvas, random: Random, line: list[Pair], outline: Shape, colour: Colour, height: float) -> None:
+    """Shade the right flank below each peak."""
+    for place in range(4, len(line) - 4):
+        x, y = line[place]
+        if y == min(level for _, level in line[place - 4 : place + 5]):
+            drop = height * random.uniform(0.5, 0.8)
+            flank = polygon(
+                (x, y - 3),
+                (x + drop * 1.1, y + drop),
+                (x + drop * 0.34, y + drop),
+                (x + drop * 0.2, y + drop * 0.55),
+                (x - drop * 0.04, y + drop * 0.3),
+            )
+            canvas.fill(
+                flank, Gradient(colour, mix(colour, (255, 255, 255), 0.1)), alpha=0.3, within=outline, solid=False
+            )
+
+
+def _snow(canvas: Canvas, random: Random, outline: Shape, top: float, depth: float, colour: Colour) -> None:
+    """Cover what rises above a ragged snow line."""
+    edge: list[Pair] = []
+    x = -20.0
+    while x < canvas.width + 20:
+        edge += [(x, top + depth * random.uniform(0.5, 0.7)), (x + 7, top + depth * random.uniform(0.85, 1.15))]
+        x += random.uniform(14, 24)
+    cover = polygon((-20, top - 20), *edge, (canvas.width + 40, top - 20))
+    canvas.fill(cover, colour, within=outline)
 
 
 def draw_hills(canvas: Canvas, random: Random, mood: Mood, horizon: float, rows: int = 2) -> None:
@@ -89,8 +115,14 @@ def draw_meadow(canvas: Canvas, random: Random, mood: Mood, horizon: float) -> N
         y, reach = horizon + depth * share, (40 + 190 * share)
         tone = lighter(green, 0.28) if random.random() < 0.5 else darker(green, 0.18)
         swathe = blob(random, random.uniform(0, canvas.width), y + 5, reach, 5 + 14 * share)
-        canvas.fill(swathe, tone, alpha=0.32, blur=2, within=rectangle(-2, horizon, canvas.width + 2, canvas.height + 2),
-                    solid=False)  # fmt: skip
+        canvas.fill(
+            swathe,
+            tone,
+            alpha=0.32,
+            blur=2,
+            within=rectangle(-2, horizon, canvas.width + 2, canvas.height + 2),
+            solid=False,
+        )
     for _ in range(70):
         share = random.random()
         x, y = random.uniform(0, canvas.width), horizon + 4 + depth * share
@@ -122,7 +154,10 @@ def draw_tree(canvas: Canvas, x: float, y: float, height: float, random: Random,
         if kind == "birch":
             for row in range(4):
                 level = y - height * (0.08 + row * 0.09)
-                canvas.fill(ellipse(x + (row % 2 - 0.5) * height * 0.02, level, height * 0.016, height * 0.006), darker(bark, 0.6))
+                canvas.fill(
+                    ellipse(x + (row % 2 - 0.5) * height * 0.02, level, height * 0.016, height * 0.006),
+                    darker(bark, 0.6),
+                )
         tall = 0.4 if kind == "birch" else 0.36
         crown_x, crown_y = x, y - height * 0.66
         wide = height * (0.23 if kind == "birch" else 0.34)
@@ -132,7 +167,13 @@ def draw_tree(canvas: Canvas, x: float, y: float, height: float, random: Random,
             dx, dy = random.uniform(-0.6, 0.5) * wide, random.uniform(-0.7, 0.5) * height * tall
             size = random.uniform(0.2, 0.36) * wide
             lit = lighter(leaf, 0.32) if dx - dy * 0.4 < 0.1 * wide else darker(leaf, 0.24)
-            canvas.fill(ellipse(crown_x + dx, crown_y + dy, size, size * 0.9), lit, alpha=0.34, within=crown, blur=size * 0.12)
+            canvas.fill(
+                ellipse(crown_x + dx, crown_y + dy, size, size * 0.9),
+                lit,
+                alpha=0.34,
+                within=crown,
+                blur=size * 0.12,
+            )
 
 
 def _pine(canvas: Canvas, x: float, y: float, height: float, leaf: Colour) -> None:
@@ -152,7 +193,10 @@ def draw_palm(canvas: Canvas, x: float, y: float, height: float, random: Random)
     top = (x + lean, y - height * 0.82)
     canvas.shade(x, y, height * 0.2, height * 0.03)
     with canvas.stuff(ADE["palm"]):
-        canvas.fill(ribbon([(x, y), (x + lean * 0.3, y - height * 0.4), top], height * 0.055, height * 0.032), hex_colour("#a0764e"))
+        canvas.fill(
+            ribbon([(x, y), (x + lean * 0.3, y - height * 0.4), top], height * 0.055, height * 0.032),
+            hex_colour("#a0764e"),
+        )
         for turn in range(9):
             angle = math.radians(-200 + turn * 27.5 + random.uniform(-6, 6))
             reach = height * random.uniform(0.32, 0.4)
@@ -176,8 +220,10 @@ def draw_bush(canvas: Canvas, x: float, y: float, size: float, random: Random, m
             canvas.fill(ellipse(*spot, size * 0.06, count=12), random.choice(FLOWERS), within=shape)
 
 
-def draw_water(canvas: Canvas, random: Random, mood: Mood, top: float, bottom: float, label: int) -> None:
-    """Draw water between two levels, with the sky's light and ripples on it."""
+def draw_water(
+    canvas: Canvas, random: Random, mood: Mood, top: float, bottom: float, label: int, sun_x: float | None
+) -> None:
+    """Draw water between two levels with ripples, and the sun's path below sun_x if there is a sun."""
     deep = mix(hex_colour("#2f8fb5"), mood.top, 0.3)
     near = mix(hex_colour("#5cc7c6"), mood.top, 0.12)
     with canvas.stuff(label):
@@ -202,11 +248,18 @@ def draw_beach(canvas: Canvas, random: Random, top: float) -> None:
     curve = [(float(x), float(y)) for x, y in smooth(wave, closed=False)[0]]
     floor = canvas.height + 2.0
     with canvas.stuff(ADE["sand"]):
-        canvas.fill(polygon((-30, floor), *curve, (canvas.width + 30, floor)), Gradient(lighter(sand, 0.1), darker(sand, 0.06)))
+        canvas.fill(
+            polygon((-30, floor), *curve, (canvas.width + 30, floor)),
+            Gradient(lighter(sand, 0.1), darker(sand, 0.06)),
+        )
         wet = polygon(*curve, *((x, y + 13) for x, y in reversed(curve)))
         canvas.fill(wet, darker(sand, 0.2), alpha=0.55, blur=1.5, solid=False)
     with canvas.stuff(ADE["sea"]):
-        canvas.fill(polygon(*((x, y - 2) for x, y in curve), *((x, y + 4) for x, y in reversed(curve))), (255, 255, 255), alpha=0.9)
+        canvas.fill(
+            polygon(*((x, y - 2) for x, y in curve), *((x, y + 4) for x, y in reversed(curve))),
+            (255, 255, 255),
+            alpha=0.9,
+        )
     for _ in range(110):
         x, y = random.uniform(0, canvas.width), random.uniform(top + 22, canvas.height)
         canvas.fill(ellipse(x, y, random.uniform(0.5, 1.4), 0.6, count=10), darker(sand, 0.3), alpha=0.5, solid=False)

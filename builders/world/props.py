@@ -7,7 +7,7 @@ from random import Random
 
 from .canvas import Canvas, Gradient, Pen
 from .colour import CLOTHES, Colour, darker, lighter
-from .shapes import Pair, Shape, capsule, chain, ellipse, polygon, rectangle, ribbon, sector
+from .shapes import Pair, Shape, capsule, chain, ellipse, polygon, rectangle, ribbon, sector, shifted
 
 WOOD: Colour = (176, 118, 74)
 IRON: Colour = (66, 66, 84)
@@ -38,7 +38,7 @@ def draw_parasol(canvas: Canvas, x: float, y: float, height: float, colour: Colo
     for index in range(5):
         centre = -0.464 + index * 0.232
         pen.fill(sector(centre, -0.622, 0.116, 0, 180, 0.35), colour if index % 2 == 0 else (252, 246, 234))
-    shade = [points + (0.16, 0.1) for points in dome]
+    shade = shifted(dome, 0.16, 0.1)
     pen.fill(shade, darker(colour, 0.6), alpha=0.16, within=dome, blur=0.03, solid=False)
     pen.fill(capsule((0, -1.02), (0, -1.06), 0.014), darker(colour, 0.3))
 
@@ -50,8 +50,8 @@ def draw_ball(canvas: Canvas, x: float, y: float, radius: float, random: Random)
     pen.fill(disc, (250, 248, 242))
     if random.random() < 0.5:
         for turn, name in enumerate(("red", "yellow", "blue")):
-            angle = turn * 120
-            pen.fill([*sector(0, 0, 1.05, angle, angle + 60), *_tip(angle)], CLOTHES[name], within=disc)
+            start = turn * 120
+            pen.fill([*sector(0, 0, 1.05, start, start + 60), *_tip(start)], CLOTHES[name], within=disc)
     else:
         pen.fill(_pentagon(0, 0, 0.36), IRON, within=disc)
         for turn in range(5):
@@ -74,7 +74,9 @@ def _pentagon(x: float, y: float, radius: float) -> Shape:
     return polygon(*((x + radius * math.cos(angle), y + radius * math.sin(angle)) for angle in angles))
 
 
-def draw_kite(canvas: Canvas, x: float, y: float, size: float, colour: Colour, accent: Colour, string_to: Pair | None) -> None:  # fmt: skip
+def draw_kite(
+    canvas: Canvas, x: float, y: float, size: float, colour: Colour, accent: Colour, string_to: Pair | None
+) -> None:
     """Draw a kite about size pixels tall centred at (x, y); its string, if any, is not part of its shape."""
     if string_to is not None:
         middle = ((x + string_to[0]) / 2, (y + string_to[1]) / 2 + abs(x - string_to[0]) * 0.12)

@@ -87,8 +87,7 @@ def smooth(points: Sequence[Pair], closed: bool = True, steps: int = 8) -> Shape
     for index in range(len(knots) - 3):
         a, b, c, d = knots[index : index + 4]
         pieces.append(
-            0.5
-            * (2 * b + (c - a) * time + (2 * a - 5 * b + 4 * c - d) * time**2 + (3 * b - a - 3 * c + d) * time**3)
+            0.5 * (2 * b + (c - a) * time + (2 * a - 5 * b + 4 * c - d) * time**2 + (3 * b - a - 3 * c + d) * time**3)
         )
     curve = np.concatenate(pieces)
     return [curve if closed else np.concatenate([curve, base[-1:]])]
@@ -99,6 +98,11 @@ def ribbon(points: Sequence[Pair], width: float, width_stop: float | None = None
     curve = smooth(points, closed=False)[0]
     widths = np.linspace(width, width if width_stop is None else width_stop, len(curve)) / 2
     return chain([(float(x), float(y)) for x, y in curve], [float(value) for value in widths])
+
+
+def shifted(shape: Shape, across: float, down: float) -> Shape:
+    """Return the shape moved."""
+    return [points + np.array([across, down]) for points in shape]
 
 
 def blob(random: Random, x: float, y: float, radius_x: float, radius_y: float, bumps: int = 9) -> Shape:

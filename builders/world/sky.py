@@ -10,7 +10,7 @@ import numpy as np
 from .canvas import Canvas, Gradient
 from .colour import Colour, hex_colour, lighter, mix
 from .names import ADE
-from .shapes import Shape, ellipse, puffs, rectangle
+from .shapes import Shape, ellipse, puffs, rectangle, shifted
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,17 @@ MOODS = {
         _mood("cloudy", "on a cloudy day", "grey", "#8fa8bf #b3c5d2 #dbe4e8 #c2d0d6 #eef1f6 #f4f2e8 #f3f6f8"),
         _mood("sunset", "at sunset", "orange", "#5b5ea6 #f08a75 #fdd28a #f3b48e #ffe6d2 #fff1b5 #f9b7a0"),
         _mood("dusk", "at dusk", "purple", "#3c3f7d #8a6bb0 #f3a9a4 #a58bbb #ddd3ee #ffe9d6 #b493c4"),
-        _mood("night", "at night", "dark", "#0f1638 #24306a #46539a #3b4785 #8f9bd0 #fdf6dc #3d4a86"),
+        _mood("night", "at night", "dark", "#0f1638 #24306a #46539a #4a5798 #a6b1e2 #fdf6dc #3d4a86"),
     )
 }
 
 
-def draw_sky(canvas: Canvas, random: Random, mood: Mood, horizon: float) -> None:
-    """Fill the picture down to a little below the horizon with a sky; the sun or moon and clouds are in it."""
+def draw_sky(canvas: Canvas, random: Random, mood: Mood, horizon: float) -> float | None:
+    """Fill the picture down to a little below the horizon with a sky: sun or moon, clouds, stars.
+
+    Returns:
+        Where the sun or moon stands from the left, pixels; None where clouds hide it.
+    """
     width = canvas.width
     with canvas.stuff(ADE["sky"]):
         split = horizon * 0.55
@@ -66,10 +70,11 @@ def draw_sky(canvas: Canvas, random: Random, mood: Mood, horizon: float) -> None
         canvas.fill(rectangle(-2, split, width + 2, horizon + 6), Gradient(mood.middle, mood.low))
         if mood.dark:
             _stars(canvas, random, horizon)
-        _sun(canvas, random, mood, horizon)
+        sun_x = _sun(canvas, random, mood, horizon)
         for _ in range(random.randint(2, 5) if mood.name != "cloudy" else 7):
             size = random.uniform(0.08, 0.2) * width
-            _cloud(canvas, random, mood, random.uniform(0, width), random.uniform(0.08, 0.72) * horizon, size)
+            _cloud(canvas, random, mood, random.uniform(0, width), random.uniform(0.14, 0.72) * horizon, size)
+    return sun_x
 
 
 def _stars(canvas: Canvas, random: Random, horizon: float) -> None:
@@ -79,9 +84,9 @@ def _stars(canvas: Canvas, random: Random, horizon: float) -> None:
         canvas.fill(ellipse(x, y, size, count=10), (255, 250, 226), alpha=random.uniform(0.4, 1.0))
 
 
-def _sun(canvas: Canvas, random: Random, mood: Mood, horizon: float) -> None:
+def _sun(canvas: Canvas, random: Random, mood: Mood, horizon: float) -> float | None:
     if mood.name == "cloudy":
-        return
+        return None
     low = mood.name in ("sunset", "dusk")
     x = random.uniform(0.15, 0.85) * canvas.width
     y = horizon * (random.uniform(0.7, 0.86) if low else random.uniform(0.16, 0.34))
@@ -94,6 +99,9 @@ def _sun(canvas: Canvas, random: Random, mood: Mood, horizon: float) -> None:
     if mood.dark:
         for dx, dy, share in ((-0.3, -0.25, 0.22), (0.28, 0.1, 0.16), (-0.1, 0.42, 0.13)):
             canvas.fill(ellipse(x + dx * radius, y + dy * radius, radius * share), (226, 214, 190))
+        canvas.glow(x, y, radius * 2.4, (240, 236, 220), 0.75)
+        canvas.glow(x, y, radius * 9, (150, 170, 240), 0.3)
+    return x
 
 
 def _cloud(canvas: Canvas, random: Random, mood: Mood, x: float, y: float, size: float) -> None:
@@ -106,7 +114,7 @@ def _cloud(canvas: Canvas, random: Random, mood: Mood, x: float, y: float, size:
     flat = rectangle(x - size * 1.3, y - size, x + size * 1.3, y + size * 0.02)
     shade = mix(mood.cloud, mood.middle, 0.55)
     canvas.fill(shape, Gradient(mood.cloud, shade), within=flat, alpha=0.92)
-    lit = [points - (size * 0.03, size * 0.05) for points in shape]
+    lit = shifted(shape, -size * 0.03, -size * 0.05)
     canvas.fill(lit, lighter(mood.cloud, 0.5), alpha=0.35, within=flat, blur=size * 0.03, solid=False)
 
 

@@ -12,6 +12,7 @@ from .canvas import Canvas, Thing
 from .colour import CAR_PAINT, CLOTHES, Colour, darker, lighter
 from .figures import Look, draw_person, random_look
 from .names import ADE
+from .nature import draw_tree
 from .poses import POSES, loosened
 from .props import draw_ball, draw_bench, draw_kite, draw_parasol, draw_traffic_light
 from .shapes import Pair
@@ -19,7 +20,7 @@ from .sky import Mood
 from .vehicles import draw_bicycle, draw_boat, draw_bus, draw_car
 
 # Heights in shares of a person's, so that neighbours agree in size.
-ANIMAL_HEIGHT = {"dog": 0.32, "cat": 0.19, "cow": 0.72, "sheep": 0.46, "horse": 0.86}
+ANIMAL_HEIGHT = {"dog": 0.32, "cat": 0.19, "cow": 0.64, "sheep": 0.44, "horse": 0.74}
 SEATED_POSES = ("sit", "rest")
 
 
@@ -30,8 +31,8 @@ class Stage:
     Attributes:
         horizon: level of the horizon, pixels.
         person: height in pixels of a grown person who stands at the lower border.
-        place: how a caption says where, "in a park".
-        noun: how a caption names the scene, "park".
+        sun_x: where the sun or moon stands, pixels from the left, if it shows.
+        spent: x, level and half width of what has been placed.
     """
 
     canvas: Canvas
@@ -39,8 +40,7 @@ class Stage:
     mood: Mood
     horizon: float
     person: float
-    place: str = ""
-    noun: str = ""
+    sun_x: float | None = None
     spent: list[tuple[float, float, float]] = field(default_factory=list)
 
     def height_at(self, y: float) -> float:
@@ -64,7 +64,16 @@ class Stage:
         return best
 
 
-def add_person(stage: Stage, x: float, y: float, pose: str = "", child: bool = False, look: Look | None = None, scale: float = 1.0, flip: bool | None = None) -> None:  # fmt: skip
+def add_person(
+    stage: Stage,
+    x: float,
+    y: float,
+    pose: str = "",
+    child: bool = False,
+    look: Look | None = None,
+    scale: float = 1.0,
+    flip: bool | None = None,
+) -> None:
     """Add a person who stands (or whose feet rest) at (x, y)."""
     random, canvas = stage.random, stage.canvas
     look = look or random_look(random, child)
@@ -111,7 +120,9 @@ def add_crowd(stage: Stage, x: float, y: float, spread: float) -> None:
     """Add a distant crowd of people as one crowd annotation."""
     random = stage.random
     with stage.canvas.thing(Thing("person", crowd=True), ADE["person"]):
-        spots = sorted((y + random.uniform(-0.05, 0.07) * spread, x + random.uniform(-1, 1) * spread) for _ in range(22))
+        spots = sorted(
+            (y + random.uniform(-0.05, 0.07) * spread, x + random.uniform(-1, 1) * spread) for _ in range(22)
+        )
         for level, across in spots:
             pose = POSES[random.choice(("stand", "behind", "cheer", "wave", "hip", "walk"))]
             draw_person(stage.canvas, across, level, spread * 0.34, random_look(random), pose, random.random() < 0.5)
@@ -158,7 +169,14 @@ def add_boat(stage: Stage, x: float, y: float, length: float) -> None:
     name = stage.random.choice(("red", "blue", "teal", "orange", "yellow"))
     for row in range(4):
         half = length * (0.42 - row * 0.07)
-        oval = np.array([(x - half, y + 3 + row * 4), (x + half, y + 3 + row * 4), (x + half * 0.8, y + 5 + row * 4), (x - half * 0.8, y + 5 + row * 4)])
+        oval = np.array(
+            [
+                (x - half, y + 3 + row * 4),
+                (x + half, y + 3 + row * 4),
+                (x + half * 0.8, y + 5 + row * 4),
+                (x - half * 0.8, y + 5 + row * 4),
+            ]
+        )
         stage.canvas.fill([oval], darker(CLOTHES[name], 0.1), alpha=0.32 - row * 0.06, solid=False)
     with stage.canvas.thing(Thing("boat"), ADE["boat"]):
         draw_boat(stage.canvas, x, y, length, CLOTHES[name], stage.random, stage.random.random() < 0.5)
@@ -202,3 +220,34 @@ def add_traffic_light(stage: Stage, x: float, y: float, scale: float = 1.75) -> 
     lit = stage.random.choice(("red", "yellow", "green"))
     with stage.canvas.thing(Thing("traffic light", words={"lit": lit}), ADE["traffic light"]):
         draw_traffic_light(stage.canvas, x, y, stage.height_at(y) * scale, lit)
+
+
+def scatter_trees(stage: Stage, low: float, high: float, count: int, kind: str = "") -> None:
+    """Plant trees between two levels, far ones first."""
+    for y in sorted(stage.random.uniform(low, high) for _ in range(count)):
+        x = stage.random.uniform(-20, stage.canvas.width + 20)
+        draw_tree(
+            stage.canvas,
+            x,
+            y,
+            stage.height_at(y) * stage.random.uniform(1.7, 2.5),
+            stage.random,
+            stage.mood,
+            kind,
+        )
+
+
+def ground_levels(stage: Stage, count: int, low: float = 0.3, high: float = 0.97) -> list[float]:
+    """Return ground levels, far to near, for objects to stand on."""
+    depth = stage.canvas.height - stage.horizon
+    return sorted(stage.horizon + depth * stage.random.uniform(low, high) for _ in range(count))
+
+
+def add_people(stage: Stage, levels: list[float], poses: tuple[str, ...]) -> None:
+    """Add one person, a child one time in four, at each ground level."""
+    for y in levels:
+        x = stage.free_x(y, stage.height_at(y) * 0.25)
+        if stage.random.random() < 0.1:
+            # Half out of the picture, as people in photographs are.
+            x = stage.random.choice((0.0, float(stage.canvas.width)))
+        add_person(stage, x, y, stage.random.choice(poses), child=stage.random.random() < 0.25)

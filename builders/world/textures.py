@@ -10,15 +10,13 @@ import numpy as np
 
 from .canvas import Canvas, Gradient
 from .colour import FLOWERS, Colour, darker, lighter, mix, palette, vary
-from .raycast import Array, Texture
 from .shapes import capsule, ellipse, polygon, puffs, rectangle, ribbon
 from .sky import MOODS, Mood, draw_sky
+from .solids import Array, Texture
 
 
 def _image(canvas: Canvas) -> Array:
-    return np.asarray(
-        cv2.resize(canvas.rgb, (canvas.width, canvas.height), interpolation=cv2.INTER_AREA), np.float32
-    )
+    return np.asarray(cv2.resize(canvas.rgb, (canvas.width, canvas.height), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _blank(width: int, height: int, paint: Colour | Gradient) -> Canvas:
@@ -35,13 +33,20 @@ def planks(random: Random, wood: Colour) -> Texture:
         y = -random.uniform(0, 300)
         while y < size:
             length = random.uniform(220, 380)
-            tone = vary(random, mix(wood, random.choice((darker(wood, 0.14), lighter(wood, 0.14))), random.random()), 0.015)
+            tone = vary(
+                random,
+                mix(wood, random.choice((darker(wood, 0.14), lighter(wood, 0.14))), random.random()),
+                0.015,
+            )
             left = column * board
             canvas.fill(rectangle(left, y, left + board, y + length), tone)
             for _ in range(3):
                 x = left + random.uniform(6, board - 6)
-                canvas.fill(ribbon([(x, y + 10), (x + random.uniform(-4, 4), y + length / 2), (x, y + length - 10)], 1.2),
-                            darker(tone, 0.16), alpha=0.45)  # fmt: skip
+                canvas.fill(
+                    ribbon([(x, y + 10), (x + random.uniform(-4, 4), y + length / 2), (x, y + length - 10)], 1.2),
+                    darker(tone, 0.16),
+                    alpha=0.45,
+                )
             canvas.fill(rectangle(left, y, left + board, y + 1.6), darker(wood, 0.42))
             y += length
         canvas.fill(rectangle(column * board, -1, column * board + 1.6, size + 1), darker(wood, 0.42))
@@ -55,7 +60,10 @@ def tiles(random: Random, first: Colour, second: Colour) -> Texture:
         for column in range(2):
             tone = first if (row + column) % 2 else second
             left, top = column * 128 + 2, row * 128 + 2
-            canvas.fill(rectangle(left, top, left + 124, top + 124, 6), Gradient(lighter(tone, 0.06), darker(tone, 0.04)))
+            canvas.fill(
+                rectangle(left, top, left + 124, top + 124, 6),
+                Gradient(lighter(tone, 0.06), darker(tone, 0.04)),
+            )
     return Texture(_image(canvas), (0.9, 0.9))
 
 
@@ -85,7 +93,11 @@ def wallpaper(random: Random, colour: Colour) -> Texture:
 def rug(random: Random, colour: Colour) -> Texture:
     """Carpet with a border and medallions, stretched over the rug."""
     canvas = _blank(360, 260, colour)
-    pale, deep, accent = lighter(colour, 0.62), darker(colour, 0.3), random.choice(palette("#f0b95a #e8896a #6fb1a8 #f3ddb3"))
+    pale, deep, accent = (
+        lighter(colour, 0.62),
+        darker(colour, 0.3),
+        random.choice(palette("#f0b95a #e8896a #6fb1a8 #f3ddb3")),
+    )
     canvas.fill(rectangle(14, 14, 346, 246), pale)
     canvas.fill(rectangle(22, 22, 338, 238), deep)
     canvas.fill(rectangle(34, 34, 326, 226), colour)
@@ -147,7 +159,11 @@ def painting(random: Random) -> Texture:
         tones = random.sample(palette("#e8795a #f3c15f #3f7d8c #2f4a6b #f2e4c9 #9c6fa3"), 4)
         canvas.fill(rectangle(-1, -1, 241, 181), (245, 236, 220))
         for tone in tones:
-            canvas.fill(ellipse(random.uniform(40, 200), random.uniform(40, 140), random.uniform(24, 60)), tone, alpha=0.88)
+            canvas.fill(
+                ellipse(random.uniform(40, 200), random.uniform(40, 140), random.uniform(24, 60)),
+                tone,
+                alpha=0.88,
+            )
     frame = random.choice(palette("#7a5538 #3a3440 #d7b97a #f5f0e6"))
     for edge in ((-1, -1, 241, 12), (-1, 168, 241, 181), (-1, -1, 12, 181), (228, -1, 241, 181)):
         canvas.fill(rectangle(*edge), frame)
@@ -167,8 +183,15 @@ def books(random: Random, wood: Colour) -> Texture:
                 x += 28
                 continue
             wide, tall = random.uniform(8, 16), random.uniform(38, 60)
-            colour = vary(random, random.choice(palette("#c8553d #3f6f8f #e0a94c #5f8a62 #7d5a8a #e7d9c0 #34495e")), 0.03)
-            canvas.fill(rectangle(x, floor - tall, x + wide - 1, floor, 1), Gradient(lighter(colour, 0.12), darker(colour, 0.1)))
+            colour = vary(
+                random,
+                random.choice(palette("#c8553d #3f6f8f #e0a94c #5f8a62 #7d5a8a #e7d9c0 #34495e")),
+                0.03,
+            )
+            canvas.fill(
+                rectangle(x, floor - tall, x + wide - 1, floor, 1),
+                Gradient(lighter(colour, 0.12), darker(colour, 0.1)),
+            )
             canvas.fill(rectangle(x + 2, floor - tall + 8, x + wide - 3, floor - tall + 12), lighter(colour, 0.55))
             x += wide
         canvas.fill(rectangle(0, floor, 240, floor + 8), Gradient(lighter(wood, 0.15), wood))
@@ -194,7 +217,12 @@ def drawers(wood: Colour, rows: int, columns: int) -> Texture:
 def panelled_door(colour: Colour) -> Texture:
     """Door with four panels and a knob."""
     canvas = _blank(120, 260, colour)
-    for left, top, right, bottom in ((16, 18, 54, 120), (66, 18, 104, 120), (16, 140, 54, 240), (66, 140, 104, 240)):
+    for left, top, right, bottom in (
+        (16, 18, 54, 120),
+        (66, 18, 104, 120),
+        (16, 140, 54, 240),
+        (66, 140, 104, 240),
+    ):
         canvas.fill(rectangle(left, top, right, bottom, 2), darker(colour, 0.25))
         canvas.fill(rectangle(left + 3, top + 3, right - 1, bottom - 1, 2), Gradient(lighter(colour, 0.1), colour))
     canvas.fill(ellipse(110, 134, 6), (236, 200, 110))
@@ -224,7 +252,10 @@ def leaves(random: Random) -> Texture:
             lean = math.degrees(math.atan2(tip[1] - middle[1], tip[0] - middle[0]))
             long = math.dist(middle, tip) * 0.62
             centre = ((middle[0] + tip[0]) / 2, (middle[1] + tip[1]) / 2)
-            canvas.fill(ellipse(*centre, long, long * 0.36, angle=lean), Gradient(lighter(tone, 0.16), darker(tone, 0.1)))
+            canvas.fill(
+                ellipse(*centre, long, long * 0.36, angle=lean),
+                Gradient(lighter(tone, 0.16), darker(tone, 0.1)),
+            )
             canvas.fill(capsule(middle, tip, 1.0), darker(tone, 0.25), alpha=0.6)
     rgb = _image(canvas)
     cover = cv2.resize((canvas.labels > 0).astype(np.float32) * 255, (200, 240), interpolation=cv2.INTER_AREA)

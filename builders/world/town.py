@@ -1,13 +1,13 @@
-"""Drawn streets: houses, towers, road and pavement, street lamps, fences, barns."""
+"""Drawn streets: houses, towers, road and pavement, street lamps."""
 
 from __future__ import annotations
 
 from random import Random
 
 from .canvas import Canvas, Gradient, Pen
-from .colour import CLOTHES, FACADES, Colour, darker, hex_colour, lighter, mix, palette, vary
+from .colour import CLOTHES, FACADES, Colour, darker, lighter, mix, palette, vary
 from .names import ADE
-from .shapes import capsule, chain, ellipse, polygon, rectangle, ribbon, sector
+from .shapes import capsule, chain, ellipse, polygon, rectangle, sector
 from .sky import Mood
 
 LIT: Colour = (255, 222, 140)
@@ -59,14 +59,32 @@ def _house(canvas: Canvas, random: Random, mood: Mood, x: float, base: float, wi
     tile = random.choice(palette("#a8553f #6b5b73 #c06c4a #556a7a"))
     middle = x + width / 2
     if roof == "gable":
-        canvas.fill(polygon((x - 3, top + 1), (middle, top - width * 0.42), (x + width + 3, top + 1)), Gradient(lighter(tile, 0.1), tile))
+        canvas.fill(
+            polygon((x - 3, top + 1), (middle, top - width * 0.42), (x + width + 3, top + 1)),
+            Gradient(lighter(tile, 0.1), tile),
+        )
         canvas.fill(ellipse(middle, top - width * 0.15, width * 0.07), DAY_GLASS)
     elif roof == "mansard":
-        canvas.fill(polygon((x, top + 1), (x + width * 0.08, top - width * 0.24), (x + width * 0.92, top - width * 0.24), (x + width, top + 1)),
-                    Gradient(lighter(tile, 0.1), tile))  # fmt: skip
+        canvas.fill(
+            polygon(
+                (x, top + 1),
+                (x + width * 0.08, top - width * 0.24),
+                (x + width * 0.92, top - width * 0.24),
+                (x + width, top + 1),
+            ),
+            Gradient(lighter(tile, 0.1), tile),
+        )
         for share in (0.3, 0.7):
             canvas.fill(rectangle(x + width * share - 6, top - width * 0.19, x + width * share + 6, top - 3, 2), trim)
-            _pane(canvas, random, mood, x + width * share - 4, top - width * 0.17, x + width * share + 4, top - 4)
+            _pane(
+                canvas,
+                random,
+                mood,
+                x + width * share - 4,
+                top - width * 0.17,
+                x + width * share + 4,
+                top - 4,
+            )
     canvas.fill(rectangle(x, top, x + width, base + 2), Gradient(lighter(colour, 0.12), darker(colour, 0.05)))
     canvas.fill(rectangle(x + width * 0.9, top, x + width, base), darker(colour, 0.3), alpha=0.3, solid=False)
     canvas.fill(rectangle(x - 2, top - 3, x + width + 2, top + 4, 1), trim)
@@ -74,7 +92,14 @@ def _house(canvas: Canvas, random: Random, mood: Mood, x: float, base: float, wi
 
 
 def _storeys(
-    canvas: Canvas, random: Random, mood: Mood, x: float, base: float, width: float, height: float, trim: Colour
+    canvas: Canvas,
+    random: Random,
+    mood: Mood,
+    x: float,
+    base: float,
+    width: float,
+    height: float,
+    trim: Colour,
 ) -> None:
     columns, ground = (3 if width > 90 else 2), height * 0.3
     floors = max(1, int((height - ground) // 44))
@@ -86,21 +111,41 @@ def _storeys(
             centre = x + width * (column + 0.5) / columns
             top = base - height + storey * (floor + 0.22)
             bottom = top + storey * 0.56
-            canvas.fill(rectangle(centre - pane_width / 2 - 2, top - 2, centre + pane_width / 2 + 2, bottom + 2, 2), trim)
+            canvas.fill(
+                rectangle(centre - pane_width / 2 - 2, top - 2, centre + pane_width / 2 + 2, bottom + 2, 2),
+                trim,
+            )
             with canvas.stuff(ADE["windowpane"]):
                 _pane(canvas, random, mood, centre - pane_width / 2, top, centre + pane_width / 2, bottom)
             canvas.fill(capsule((centre, top), (centre, bottom), 0.8), trim)
-            canvas.fill(capsule((centre - pane_width / 2, (top + bottom) / 2), (centre + pane_width / 2, (top + bottom) / 2), 0.8), trim)
+            canvas.fill(
+                capsule(
+                    (centre - pane_width / 2, (top + bottom) / 2),
+                    (centre + pane_width / 2, (top + bottom) / 2),
+                    0.8,
+                ),
+                trim,
+            )
             if boxes:
                 with canvas.stuff(ADE["flower"]):
                     for step in range(5):
                         spot = centre + (step - 2) * pane_width / 4.5
-                        canvas.fill(ellipse(spot, bottom + 1.5, 3, count=12), random.choice(palette("#e2607a #f4c150 #5fa35f #5fa35f")))
+                        canvas.fill(
+                            ellipse(spot, bottom + 1.5, 3, count=12),
+                            random.choice(palette("#e2607a #f4c150 #5fa35f #5fa35f")),
+                        )
     _ground_floor(canvas, random, mood, x, base, width, ground, trim)
 
 
 def _ground_floor(
-    canvas: Canvas, random: Random, mood: Mood, x: float, base: float, width: float, ground: float, trim: Colour
+    canvas: Canvas,
+    random: Random,
+    mood: Mood,
+    x: float,
+    base: float,
+    width: float,
+    ground: float,
+    trim: Colour,
 ) -> None:
     colour = random.choice(palette("#7b4a3a #3f6f74 #4d5a86 #9a4a4f #5a7a56"))
     door_left = x + width * random.choice((0.1, 0.62))
@@ -114,8 +159,12 @@ def _ground_floor(
     canvas.fill(rectangle(shop[0] - 2, shop[1] - 2, shop[2] + 2, shop[3] + 2, 1), colour)
     with canvas.stuff(ADE["windowpane"]):
         _pane(canvas, random, mood, *shop)
-    canvas.fill(polygon((shop[0] + 6, shop[3]), (shop[0] + 16, shop[1]), (shop[0] + 22, shop[1]), (shop[0] + 12, shop[3])),
-                (255, 255, 255), alpha=0.25, solid=False)  # fmt: skip
+    canvas.fill(
+        polygon((shop[0] + 6, shop[3]), (shop[0] + 16, shop[1]), (shop[0] + 22, shop[1]), (shop[0] + 12, shop[3])),
+        (255, 255, 255),
+        alpha=0.25,
+        solid=False,
+    )
     if random.random() < 0.7:
         _awning(canvas, random.choice([CLOTHES[name] for name in ("red", "teal", "yellow", "blue")]), shop, ground)
 
@@ -129,7 +178,10 @@ def _awning(canvas: Canvas, colour: Colour, shop: tuple[float, float, float, flo
             start = left - 4 + stripe * step
             paint = colour if stripe % 2 == 0 else (252, 246, 236)
             drop = top + ground * 0.2
-            canvas.fill(polygon((start, top), (start + step, top), (start + step, drop), (start, drop)), Gradient(lighter(paint, 0.1), darker(paint, 0.1)))
+            canvas.fill(
+                polygon((start, top), (start + step, top), (start + step, drop), (start, drop)),
+                Gradient(lighter(paint, 0.1), darker(paint, 0.1)),
+            )
             canvas.fill(sector(start + step / 2, drop - 0.5, step / 2, 0, 180, 0.6), darker(paint, 0.06))
 
 
@@ -141,21 +193,38 @@ def draw_street(canvas: Canvas, random: Random, top: float) -> tuple[float, floa
     """
     floor = canvas.height
     far, near = top + (floor - top) * 0.2, top + (floor - top) * 0.74
-    stone, tar = random.choice(palette("#d9cfc4 #cfd0d2 #e0d2bd")), random.choice(palette("#6d6f82 #74727c #666a80"))
+    stone, tar = (
+        random.choice(palette("#d9cfc4 #cfd0d2 #e0d2bd")),
+        random.choice(palette("#6d6f82 #74727c #666a80")),
+    )
     with canvas.stuff(ADE["sidewalk"]):
         canvas.fill(rectangle(-2, top, canvas.width + 2, far + 3), Gradient(darker(stone, 0.1), stone))
         canvas.fill(rectangle(-2, near - 3, canvas.width + 2, floor + 2), Gradient(stone, lighter(stone, 0.15)))
         for step in range(-3, 22):
             x = step * canvas.width / 18
             slope = (x - canvas.width / 2) * 0.16
-            canvas.fill(capsule((x, near + 4), (x + slope, floor + 4), 0.7), darker(stone, 0.22), alpha=0.5, solid=False)
-        canvas.fill(capsule((-5, (near + floor) / 2), (canvas.width + 5, (near + floor) / 2), 0.6), darker(stone, 0.22), alpha=0.5, solid=False)
+            canvas.fill(
+                capsule((x, near + 4), (x + slope, floor + 4), 0.7),
+                darker(stone, 0.22),
+                alpha=0.5,
+                solid=False,
+            )
+        canvas.fill(
+            capsule((-5, (near + floor) / 2), (canvas.width + 5, (near + floor) / 2), 0.6),
+            darker(stone, 0.22),
+            alpha=0.5,
+            solid=False,
+        )
     with canvas.stuff(ADE["road"]):
         canvas.fill(rectangle(-2, far, canvas.width + 2, near), Gradient(darker(tar, 0.1), lighter(tar, 0.06)))
         middle = far + (near - far) * 0.44
         for step in range(10):
             x = step * canvas.width / 8 - 30
-            canvas.fill(polygon((x, middle), (x + 38, middle), (x + 40, middle + 4), (x - 2, middle + 4)), (246, 240, 222), alpha=0.9)
+            canvas.fill(
+                polygon((x, middle), (x + 38, middle), (x + 40, middle + 4), (x - 2, middle + 4)),
+                (246, 240, 222),
+                alpha=0.9,
+            )
         if random.random() < 0.5:
             _crossing(canvas, random.uniform(0.15, 0.7) * canvas.width, far, near)
     with canvas.stuff(ADE["sidewalk"]):
@@ -168,8 +237,11 @@ def _crossing(canvas: Canvas, x: float, far: float, near: float) -> None:
     for bar in range(6):
         left = x + bar * 17
         lean = (left - canvas.width / 2) * 0.1
-        canvas.fill(polygon((left, far + 3), (left + 9, far + 3), (left + 11 + lean, near - 2), (left - 1 + lean, near - 2)),
-                    (246, 240, 230), alpha=0.88)  # fmt: skip
+        canvas.fill(
+            polygon((left, far + 3), (left + 9, far + 3), (left + 11 + lean, near - 2), (left - 1 + lean, near - 2)),
+            (246, 240, 230),
+            alpha=0.88,
+        )
 
 
 def draw_lamp_post(canvas: Canvas, x: float, y: float, height: float, mood: Mood) -> None:
@@ -185,46 +257,3 @@ def draw_lamp_post(canvas: Canvas, x: float, y: float, height: float, mood: Mood
     if mood.dark or mood.name == "dusk":
         canvas.glow(x, y - height * 0.86, height * 0.55, LIT, 0.75)
         canvas.glow(x, y - height * 0.86, height * 0.12, (255, 250, 230), 0.9)
-
-
-def draw_fence(canvas: Canvas, y: float, height: float, colour: Colour) -> None:
-    """Draw a wooden fence across the picture."""
-    with canvas.stuff(ADE["fence"]):
-        for level in (0.35, 0.75):
-            canvas.fill(rectangle(-5, y - height * level - 2, canvas.width + 5, y - height * level + 2), Gradient(lighter(colour, 0.2), darker(colour, 0.1)))
-        for step in range(int(canvas.width / (height * 1.6)) + 2):
-            x = step * height * 1.6
-            canvas.fill(rectangle(x - 3, y - height, x + 3, y + 2, 2), Gradient(lighter(colour, 0.2), darker(colour, 0.15)))
-
-
-def draw_barn(canvas: Canvas, x: float, y: float, width: float, mood: Mood) -> None:
-    """Draw a red barn whose front stands at (x, y), with a silo."""
-    pen = Pen(canvas, x, y, width)
-    red, cream = mix(hex_colour("#c5504a"), mood.haze, 0.12), (250, 242, 228)
-    with canvas.stuff(ADE["building"]):
-        pen.fill(rectangle(0.52, -0.92, 0.76, 0.0, 0.02), Gradient((226, 226, 228), (176, 180, 192), across=True))
-        pen.fill(sector(0.64, -0.9, 0.12, 180, 360), (150, 160, 178))
-        front = polygon((-0.5, 0), (-0.5, -0.46), (-0.36, -0.68), (0.0, -0.86), (0.36, -0.68), (0.5, -0.46), (0.5, 0))
-        pen.fill(front, Gradient(lighter(red, 0.1), darker(red, 0.12)))
-        for step in range(9):
-            pen.fill(capsule((-0.4 + step * 0.1, -0.9), (-0.4 + step * 0.1, 0), 0.003), darker(red, 0.3), alpha=0.5, within=front)
-        for side in (-1, 1):
-            edge = [(0.0, -0.89), (side * 0.38, -0.7), (side * 0.54, -0.45)]
-            pen.fill(chain(edge, [0.028] * 3), (92, 84, 104))
-        pen.fill(rectangle(-0.2, -0.4, 0.2, 0), cream)
-        pen.fill(rectangle(-0.17, -0.37, 0.17, 0), darker(red, 0.12))
-        for start, stop in (((-0.17, -0.37), (0.17, 0)), ((0.17, -0.37), (-0.17, 0)), ((0, -0.37), (0, 0))):
-            pen.fill(capsule(start, stop, 0.012), cream)
-        pen.fill(ellipse(0, -0.6, 0.075), cream)
-        pen.fill(ellipse(0, -0.6, 0.055), LIT if mood.dark else (84, 74, 92))
-
-
-def draw_crops(canvas: Canvas, random: Random, top: float, bottom: float, colour: Colour) -> None:
-    """Draw a ploughed or sown field whose rows run to one point."""
-    with canvas.stuff(ADE["field"]):
-        area = rectangle(-2, top, canvas.width + 2, bottom)
-        canvas.fill(area, Gradient(lighter(colour, 0.2), colour))
-        vanish = random.uniform(0.3, 0.7) * canvas.width
-        for step in range(-14, 15):
-            x = vanish + step * canvas.width * 0.12
-            canvas.fill(ribbon([(vanish + step * 14.0, top), (x, bottom + 4)], 1.0, 5.0), darker(colour, 0.16), alpha=0.55, within=area)

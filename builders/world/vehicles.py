@@ -44,7 +44,13 @@ def draw_car(canvas: Canvas, x: float, y: float, length: float, colour: Colour, 
                  (255, 255, 255), alpha=0.3, within=window, solid=False)  # fmt: skip
     pen.fill(body, Gradient(lighter(colour, 0.16), darker(colour, 0.22)))
     pen.fill(rectangle(-0.44, -0.13, 0.44, -0.115, 0.006), darker(colour, 0.3))
-    pen.fill(capsule((-0.43, -0.215), (0.3, -0.222), 0.006), lighter(colour, 0.6), alpha=0.7, within=body, solid=False)
+    pen.fill(
+        capsule((-0.43, -0.215), (0.3, -0.222), 0.006),
+        lighter(colour, 0.6),
+        alpha=0.7,
+        within=body,
+        solid=False,
+    )
     for seam in (-0.03, 0.19):
         pen.fill(ribbon([(seam, -0.25), (seam - 0.008, -0.11)], 0.006), darker(colour, 0.32))
     pen.fill(capsule((-0.09, -0.2), (-0.06, -0.2), 0.007), lighter(colour, 0.5))
@@ -126,7 +132,10 @@ def draw_bicycle(canvas: Canvas, x: float, y: float, length: float, colour: Colo
     pen.fill(capsule((-0.19, -0.515), (-0.07, -0.512), 0.02, 0.013), TYRE)
     pen.fill(ribbon([(0.2, -0.58), (0.15, -0.605), (0.23, -0.62), (0.28, -0.59)], 0.02), TYRE)
     pen.fill(ellipse(*crank, 0.042), darker(RIM, 0.35))
-    pen.fill(chain([(crank[0] - 0.05, crank[1] - 0.05), crank, (crank[0] + 0.05, crank[1] + 0.05)], [0.01] * 3), TYRE)
+    pen.fill(
+        chain([(crank[0] - 0.05, crank[1] - 0.05), crank, (crank[0] + 0.05, crank[1] + 0.05)], [0.01] * 3),
+        TYRE,
+    )
 
 
 def _ring(pen: Pen, centre: tuple[float, float], radius: float, width: float, colour: Colour) -> None:
@@ -145,7 +154,11 @@ def draw_boat(canvas: Canvas, x: float, y: float, length: float, colour: Colour,
         pen.fill(capsule((0.02, -0.12), (0.02, -1.02), 0.014, 0.008), hex_colour("#8a6242"))
         main = smooth([(-0.01, -0.98), (-0.02, -0.24), (-0.42, -0.23), (-0.26, -0.6)], steps=10)
         pen.fill(main, Gradient((255, 252, 244), (232, 220, 206)))
-        pen.fill(polygon((-0.5, -0.42), (0, -0.42), (0, -0.36), (-0.5, -0.36)), mix(colour, (255, 255, 255), 0.2), within=main)
+        pen.fill(
+            polygon((-0.5, -0.42), (0, -0.42), (0, -0.36), (-0.5, -0.36)),
+            mix(colour, (255, 255, 255), 0.2),
+            within=main,
+        )
         pen.fill(polygon((0.05, -0.92), (0.07, -0.24), (0.46, -0.23)), Gradient(lighter(colour, 0.25), colour))
         pen.fill(polygon((0.02, -1.02), (0.02, -0.95), (0.13, -0.985)), (224, 82, 77))
     else:

@@ -464,9 +464,7 @@ def test_wrong_options_stop_before_any_work(tmp_path: Path) -> None:
         write_gallery(dataset, tmp_path / "file" / "page.html")
 
 
-def test_a_failed_write_leaves_the_old_page_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_the_old_page_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = write_dataset(tmp_path / "out", train=[row("r-0")])
     pages = tmp_path / "pages"
     write_gallery(dataset, pages / "page.html")

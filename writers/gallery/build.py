@@ -99,9 +99,7 @@ def _check_options(destination: Path, per_task: int, thumbnail_px: int) -> None:
     if thumbnail_px < _MIN_THUMBNAIL_PX:
         raise UsageError(f"thumbnail_px is {thumbnail_px}; give at least {_MIN_THUMBNAIL_PX}")
     if destination.is_dir():
-        raise UsageError(
-            f"{destination} is a folder; give a file name such as {destination / 'gallery.html'}"
-        )
+        raise UsageError(f"{destination} is a folder; give a file name such as {destination / 'gallery.html'}")
 
 
 def _shown(selection: Selection) -> dict[str, int]:

@@ -115,9 +115,7 @@ def _colours(value: Any, label: str, in_colour: bool, depth: int) -> Iterator[Sw
             yield from _colours(inner, label, in_colour, depth + 1)
 
 
-def _labelled(
-    parent: dict[str, Any], key: str, value: Any, label: str, speaks: bool
-) -> Iterator[tuple[str, Any]]:
+def _labelled(parent: dict[str, Any], key: str, value: Any, label: str, speaks: bool) -> Iterator[tuple[str, Any]]:
     """Name what stands under a key: a generic key such as "rgb" says less than the words beside it."""
     if speaks and key.lower() != "background" and _as_colour(value):
         yield _own_name(parent) or label or key, value

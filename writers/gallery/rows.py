@@ -73,9 +73,7 @@ def find_shards(dataset: Path) -> list[Shard]:
         DatasetFolderError: no such folder, no `data` in it, or no shard in that.
     """
     if not dataset.is_dir():
-        raise DatasetFolderError(
-            f"{dataset} is not a folder; give the folder that `taskpaint build` wrote with -o"
-        )
+        raise DatasetFolderError(f"{dataset} is not a folder; give the folder that `taskpaint build` wrote with -o")
     data = dataset / "data"
     if not data.is_dir():
         raise DatasetFolderError(
@@ -167,9 +165,7 @@ def _candidates(shard: Shard, seed: int) -> Iterator[Pick]:
         columns = [name for name in _LIGHT_COLUMNS if name in file.schema_arrow.names]
         table = _guarded(shard.path, lambda: file.read(columns=columns))
         blank = [None] * table.num_rows
-        ids, tasks, sources = (
-            table.column(name).to_pylist() if name in columns else blank for name in _LIGHT_COLUMNS
-        )
+        ids, tasks, sources = (table.column(name).to_pylist() if name in columns else blank for name in _LIGHT_COLUMNS)
     for row, (identifier, task, source) in enumerate(zip(ids, tasks, sources, strict=True)):
         rank = _rank(seed, "row", str(identifier or ""))
         yield Pick(rank, shard, row, str(task or ""), str(source or ""), shard.split)

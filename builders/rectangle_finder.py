@@ -1,0 +1,318 @@
+"""Find axis-aligned boxes, outlined or filled, overlapping and nested, as the fewest that explain what is painted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .evidence import Evidence
+
+PixelBox = tuple[int, int, int, int]
+"""Left, top, right, bottom edges, whole pixels; right and bottom are not part of the box."""
+
+_Integers = NDArray[np.int64]
+
+_RUN: Final = 3
+"""An edge shows as a change over at least so many pixels in a row."""
+_BLOCK: Final = 3
+"""Side in pixels of what must be painted in the corner of a filled box."""
+_MOST_EDGES: Final = 64
+_MOST_CORNERS: Final = 1500
+_UNKNOWN_COST: Final = 0.02
+_BARE_COST: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """When a box is believed.
+
+    Attributes:
+        bare: most share of its pixels that may be unpainted.
+        own: least share of its pixels that no other box explains.
+        handicap: how much less the true boxes count, when a builder tests whether they would be found.
+    """
+
+    bare: float
+    own: float
+    handicap: float = 1.0
+
+
+_STRICT: Final = _Rules(bare=0.02, own=0.08)
+_LOOSE: Final = _Rules(bare=0.35, own=0.3)
+_TEST: Final = _Rules(bare=0.03, own=0.12, handicap=0.97)
+
+
+def find_boxes(evidence: Evidence, outline: int) -> list[PixelBox]:
+    """The boxes that explain what is painted in one colour.
+
+    Candidates join every top left with every bottom right corner that edges suggest; those with hardly an unpainted
+    pixel are taken greedily by how much they explain that nothing yet did, and those that turn out to explain
+    nothing of their own are dropped. Only when much stays unexplained, as in a model's wavering lines, are
+    candidates with gaps admitted.
+
+    Args:
+        evidence: (H, W); what it leaves open is hardly for nor against a box.
+        outline: width of the lines in pixels, drawn inside the boxes; boxes less than three lines wide or high are
+            filled. 0: all are filled.
+    """
+    height, width = evidence.shape
+    left, top, across, down = cv2.boundingRect((evidence > 0).astype(np.uint8))
+    if not across:
+        return []
+    margin = 2
+    x0, y0 = max(0, left - margin), max(0, top - margin)
+    part = evidence[y0 : min(height, top + down + margin), x0 : min(width, left + across + margin)]
+    plane = _Plane(part, np.arange(part.shape[1] + 1), np.arange(part.shape[0] + 1))
+    edges = [_edges_of(part, outline), _edges_of(part.T, outline)]
+    candidates = _candidates(plane, edges[1], edges[0], outline)
+    found = _explain(plane, candidates, outline, _STRICT)
+    if plane.unexplained(found, outline) > 0.05 * plane.painted:
+        found = _explain(plane, candidates, outline, _LOOSE, found)
+    return sorted((a + x0, b + y0, c + x0, d + y0) for a, b, c, d in found)
+
+
+def explain_cells(
+    evidence: Evidence, xs: _Integers, ys: _Integers, outline: int, true: Collection[PixelBox]
+) -> list[PixelBox]:
+    """As `find_boxes`, on a coarse map, with the odds against the boxes that should be found.
+
+    Args:
+        evidence: (R, C), one value a cell.
+        xs, ys: (C + 1,) and (R + 1,) where cells begin and end, pixels; edges of all boxes and lines are among them.
+        outline: as in `find_boxes`.
+        true: the boxes that are in the drawing.
+    """
+    plane = _Plane(evidence, xs, ys)
+    edges = [_cell_edges(evidence, ys, np.diff(xs), outline), _cell_edges(evidence.T, xs, np.diff(ys), outline)]
+    return _explain(plane, _candidates(plane, edges[1], edges[0], outline), outline, _TEST, true=true)
+
+
+class _Plane:
+    """Evidence with sums over any rectangle of it."""
+
+    def __init__(self, evidence: Evidence, xs: _Integers, ys: _Integers) -> None:
+        self.xs, self.ys = xs, ys
+        self._weights = np.outer(np.diff(ys), np.diff(xs))
+        self.plus = np.where(evidence > 0, self._weights, 0)
+        self._painted_sums = _sums(self.plus)
+        self._bare_sums = _sums(np.where(evidence < 0, self._weights, 0))
+        self.painted = int(self.plus.sum())
+
+    def within(self, boxes: _Integers, table: _Integers) -> _Integers:
+        """(N,) sums over (N, 4) boxes; empty boxes sum to 0."""
+        left, right = self._at(self.xs, boxes[:, 0]), self._at(self.xs, boxes[:, 2])
+        top, bottom = self._at(self.ys, boxes[:, 1]), self._at(self.ys, boxes[:, 3])
+        sums = table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
+        return np.where((right > left) & (bottom > top), sums, 0)
+
+    def painted_in(self, boxes: _Integers) -> _Integers:
+        """(N,) painted pixels in each box."""
+        return self.within(boxes, self._painted_sums)
+
+    def bare_in(self, boxes: _Integers) -> _Integers:
+        """(N,) unpainted pixels in each box."""
+        return self.within(boxes, self._bare_sums)
+
+    def parts(self, box: PixelBox, outline: int) -> list[tuple[slice, slice]]:
+        """Where a box is painted, as cells."""
+        outer = self._cells(box)
+        hole = _holes(np.array([box]), outline)[0]
+        if hole[0] >= hole[2]:
+            return [outer]
+        inner = self._cells((hole[0], hole[1], hole[2], hole[3]))
+        rows, columns = outer
+        return [
+            (slice(rows.start, inner[0].start), columns),
+            (slice(inner[0].stop, rows.stop), columns),
+            (inner[0], slice(columns.start, inner[1].start)),
+            (inner[0], slice(inner[1].stop, columns.stop)),
+        ]
+
+    def unexplained(self, boxes: Collection[PixelBox], outline: int) -> int:
+        """Painted pixels that are in none of the boxes."""
+        rest = self.plus.copy()
+        for box in boxes:
+            for part in self.parts(box, outline):
+                rest[part] = 0
+        return int(rest.sum())
+
+    def _cells(self, box: PixelBox) -> tuple[slice, slice]:
+        columns, rows = self._at(self.xs, np.array(box[::2])), self._at(self.ys, np.array(box[1::2]))
+        return slice(int(rows[0]), int(rows[1])), slice(int(columns[0]), int(columns[1]))
+
+    @staticmethod
+    def _at(ends: _Integers, places: _Integers) -> _Integers:
+        return np.minimum(np.searchsorted(ends, places), len(ends) - 1)
+
+
+def _sums(values: _Integers) -> _Integers:
+    table = np.zeros((values.shape[0] + 1, values.shape[1] + 1), np.int64)
+    np.cumsum(np.cumsum(values, axis=0), axis=1, out=table[1:, 1:])
+    return table
+
+
+def _holes(boxes: _Integers, outline: int) -> _Integers:
+    """(N, 4) the unpainted inside of each box; empty where it is filled."""
+    holes = boxes + np.array([outline, outline, -outline, -outline])
+    filled = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) < 3 * outline
+    if not outline:
+        filled[:] = True
+    holes[filled] = 0
+    return holes
+
+
+def _edges_of(part: Evidence, outline: int) -> tuple[_Integers, _Integers]:
+    """Rows where boxes may begin and where they may end, from runs of changes along the rows."""
+    height = part.shape[0]
+    before = np.full((height + 1, part.shape[1]), -1, np.int8)
+    after = before.copy()
+    before[1:], after[:-1] = part, part
+    begins, ends = _changes(before, after, outline)
+    return _joined(_supported(begins), _supported(ends), outline, height)
+
+
+def _cell_edges(
+    evidence: Evidence, ends: _Integers, widths: _Integers, outline: int
+) -> tuple[_Integers, _Integers]:
+    """As `_edges_of`, on a coarse map."""
+    before = np.full((evidence.shape[0] + 1, evidence.shape[1]), -1, np.int8)
+    after = before.copy()
+    before[1:], after[:-1] = evidence, evidence
+    begins, stops = _changes(before, after, outline)
+    rising, falling = (ends[_longest_run(changes, widths) > _RUN] for changes in (begins, stops))
+    return _joined(rising, falling, outline, int(ends[-1]))
+
+
+def _changes(before: Evidence, after: Evidence, outline: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where paint begins and where it ends. Lines cross; only a bare pixel beside shows the edge of one."""
+    if outline:
+        return (before < 0) & (after > 0), (before > 0) & (after < 0)
+    return (before <= 0) & (after > 0), (before > 0) & (after <= 0)
+
+
+def _supported(changes: NDArray[np.bool_]) -> _Integers:
+    """Rows with a long enough run of changes, the best supported when there are too many."""
+    runs = changes[:, : -_RUN + 1].copy()
+    for shift in range(1, _RUN):
+        runs &= changes[:, shift : changes.shape[1] - _RUN + 1 + shift]
+    support = runs.sum(axis=1)
+    rows = np.flatnonzero(support)
+    if len(rows) > _MOST_EDGES:
+        rows = np.sort(rows[np.argsort(-support[rows], kind="stable")[:_MOST_EDGES]])
+    return rows
+
+
+def _longest_run(changes: NDArray[np.bool_], widths: _Integers) -> _Integers:
+    """(R,) the longest run of changes in each row of cells, pixels."""
+    reached = np.cumsum(changes * widths, axis=1)
+    begun = np.maximum.accumulate(np.where(changes, 0, reached), axis=1)
+    return (reached - begun).max(axis=1)
+
+
+def _joined(rising: _Integers, falling: _Integers, outline: int, size: int) -> tuple[_Integers, _Integers]:
+    """A line has two edges; either places it, and it may be a box's first or last."""
+    if not outline:
+        return rising, falling
+    lines = np.union1d(rising, falling - outline)
+    return lines[lines >= 0], (lines + outline)[lines + outline <= size]
+
+
+def _candidates(
+    plane: _Plane,
+    across: tuple[_Integers, _Integers],
+    down: tuple[_Integers, _Integers],
+    outline: int,
+) -> _Integers:
+    """(N, 4) boxes from a painted top left to a painted bottom right corner."""
+    block = outline or _BLOCK
+    starts = _corners(plane, across[0], down[0], (0, 0, block, block))
+    stops = _corners(plane, across[1], down[1], (-block, -block, 0, 0))
+    wide = stops[None, :, 0] - starts[:, None, 0] > block
+    high = stops[None, :, 1] - starts[:, None, 1] > block
+    first, last = np.nonzero(wide & high)
+    return np.concatenate([starts[first], stops[last]], axis=1)
+
+
+def _corners(
+    plane: _Plane, across: _Integers, down: _Integers, block: tuple[int, int, int, int]
+) -> _Integers:
+    """(N, 2) crossings of two edges with little bare in the block that a box would paint there."""
+    places = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
+    blocks = np.concatenate([places, places], axis=1) + np.array(block)
+    blocks = np.maximum(blocks, 0)
+    bare, painted = plane.bare_in(blocks), plane.painted_in(blocks)
+    kept = np.flatnonzero(4 * bare <= bare + painted)
+    if len(kept) > _MOST_CORNERS:
+        kept = np.sort(kept[np.argsort(-painted[kept], kind="stable")[:_MOST_CORNERS]])
+    return places[kept]
+
+
+def _explain(
+    plane: _Plane,
+    boxes: _Integers,
+    outline: int,
+    rules: _Rules,
+    known: Collection[PixelBox] = (),
+    true: Collection[PixelBox] = (),
+) -> list[PixelBox]:
+    """Boxes out of the candidates, besides those known, that explain what is painted."""
+    holes = _holes(boxes, outline)
+    bare = plane.bare_in(boxes) - plane.bare_in(holes)
+    painted = plane.painted_in(boxes) - plane.painted_in(holes)
+    kept = np.flatnonzero((painted > 0) & (bare <= rules.bare * (bare + painted)))
+    boxes, holes, bare, painted = boxes[kept], holes[kept], bare[kept], painted[kept]
+    unknown = _areas(boxes) - _areas(holes) - bare - painted
+    worth = np.where([tuple(box) in true for box in boxes.tolist()], rules.handicap, 1.0) if true else 1.0
+    rest = plane.plus.copy()
+    chosen = list(known)
+    for box in chosen:
+        for part in plane.parts(box, outline):
+            rest[part] = 0
+    while len(boxes):
+        table = _sums(rest)
+        new = plane.within(boxes, table) - plane.within(holes, table)
+        gain = worth * new - _BARE_COST * bare - _UNKNOWN_COST * unknown
+        gain[new < rules.own * (bare + painted)] = -1
+        best = int(gain.argmax())
+        if gain[best] <= 0:
+            break
+        left, top, right, bottom = boxes[best].tolist()
+        chosen.append((left, top, right, bottom))
+        for part in plane.parts(chosen[-1], outline):
+            rest[part] = 0
+    return _needed(plane, chosen, outline, rules)
+
+
+def _areas(boxes: _Integers) -> _Integers:
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+
+
+def _needed(plane: _Plane, chosen: list[PixelBox], outline: int, rules: _Rules) -> list[PixelBox]:
+    """Without the boxes that explain next to nothing which no other does, the least needed first."""
+    covers = np.zeros(plane.plus.shape, np.int32)
+    for box in chosen:
+        for part in plane.parts(box, outline):
+            covers[part] += 1
+    kept = list(chosen)
+    while len(kept) > 1:
+        shares = [_own_share(plane, covers, box, outline) for box in kept]
+        least = int(np.argmin(shares))
+        if shares[least] >= rules.own:
+            break
+        for part in plane.parts(kept.pop(least), outline):
+            covers[part] -= 1
+    return kept
+
+
+def _own_share(plane: _Plane, covers: NDArray[np.int32], box: PixelBox, outline: int) -> float:
+    own = total = 0
+    for part in plane.parts(box, outline):
+        painted = plane.plus[part]
+        total += int(painted.sum())
+        own += int(painted[covers[part] == 1].sum())
+    return own / max(1, total)

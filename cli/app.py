@@ -1,0 +1,67 @@
+"""The Typer app: every command, and what happens to errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from . import build, demo, preview, recipes, sources, stats, tasks, verify
+
+app = typer.Typer(
+    name="taskpaint",
+    help="Turn any vision dataset into (instruction, source image, target image) triplets.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog="Every option can also be given as TASKPAINT_<COMMAND>_<OPTION> in the environment.",
+)
+app.command("demo")(demo.demo)
+app.command("build")(build.build)
+app.command("sources")(sources.sources)
+app.command("tasks")(tasks.tasks)
+app.add_typer(recipes.app, name="recipes")
+app.command("stats")(stats.stats)
+app.command("preview")(preview.preview)
+app.command("verify")(verify.verify)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(f"taskpaint {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Turn any vision dataset into (instruction, source image, target image) triplets."""
+
+
+def run() -> None:
+    """Run the command line; errors become one sentence on stderr and an exit code."""
+    try:
+        app(auto_envvar_prefix="TASKPAINT")
+    except KeyboardInterrupt:
+        _fail("stopped; run the same command again to go on where it stopped", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away; nobody to tell
+        sys.exit(1)
+    except Exception as fault:
+        from ..manifests.errors import TaskpaintError
+
+        if not isinstance(fault, TaskpaintError):
+            raise
+        _fail(str(fault), fault.exit_code)
+
+
+def _fail(message: str, code: int) -> None:
+    typer.echo(f"taskpaint: {message}", err=True)
+    sys.exit(code)

@@ -1,0 +1,196 @@
+"""taskpaint build"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import options, report
+
+if TYPE_CHECKING:
+    from ..engines.build import BuildOptions, BuildReport
+    from ..manifests.recipe_file import RecipeFile
+
+
+def build(
+    recipe: Annotated[
+        list[str] | None, typer.Argument(help="Recipe files or names of shipped recipes.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Dataset folder to write.", show_default=False)
+    ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Without a recipe: NAME=FOLDER or NAME:SPLIT=FOLDER.",
+            metavar="NAME=FOLDER",
+            show_default=False,
+        ),
+    ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(help="Without a recipe: task to render.", metavar="NAME", show_default=False),
+    ] = None,
+    data: Annotated[Path, typer.Option(help="Folder that relative source paths start from.")] = Path(),
+    path: Annotated[
+        list[str] | None,
+        typer.Option(help="Where a source of the recipe lies.", metavar="SOURCE=FOLDER", show_default=False),
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Change a value of the recipe: image.size=512.",
+            metavar="KEY=VALUE",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many triplets.", show_default=False)] = None,
+    workers: options.Workers = 0,
+    max_rejects: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of broken items that makes the build fail.")
+    ] = 1.0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew in a folder of another build.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume/--no-resume", help="Go on in a folder that holds a part of this build.")
+    ] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and an estimate; write nothing.")] = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Build a dataset from recipes, or from sources and tasks given here.
+
+    [bold]Examples[/bold]
+
+      taskpaint build quickstart --data /datasets -o out
+
+      taskpaint build my.yaml --path coco=/data/coco --limit 1000 -o try
+
+      taskpaint build --source coco:val2017=/data/coco --task segmentation --task keypoints -o out
+    """
+    from ..engines.build import BuildOptions
+
+    files = _recipes(recipe or [], source or [], task or [], change or [])
+    paths = {name: Path(value) for name, value in options.split_pairs(path or [], "--path").items()}
+    how = BuildOptions(data, paths, limit, workers, max_rejects, overwrite)
+    if dry_run:
+        _dry_run(files, how, as_json, quiet)
+        return
+    if out is None:
+        raise typer.BadParameter("name the dataset folder to write with -o OUT", param_hint="--out")
+    if not resume and not overwrite and (out / ".taskpaint").exists():
+        raise typer.BadParameter(
+            f"{out} holds a build already; give --overwrite or another folder", param_hint="--no-resume"
+        )
+    summary = run_build(files, out, how, quiet or as_json)
+    if as_json:
+        report.print_json(vars(summary))
+    elif not quiet:
+        print_summary(summary)
+
+
+def run_build(files: list[RecipeFile], out: Path, how: BuildOptions, quiet: bool) -> BuildReport:
+    """Build with a progress bar."""
+    from ..engines.build import build as run
+
+    with _BuildProgress(quiet) as progress:
+        return run(files, out, how, progress.watch())
+
+
+def print_summary(summary: BuildReport) -> None:
+    """What a build came to, for people."""
+    rows = [[label, *(counts[key] for key in _COUNTS)] for label, counts in summary.counts.items()]
+    report.print_table("", ["stream", *_COUNTS], rows)
+    splits = ", ".join(f"{count:,} {split}" for split, count in summary.rows.items())
+    report.say(
+        f"{splits} triplets in {summary.shards} shards, {report.human_bytes(summary.bytes)}, "
+        f"{report.human_seconds(summary.seconds)}: {summary.root}"
+    )
+    left_out = sum(summary.index_rejects.values())
+    if left_out or summary.bad:
+        report.say(f"{summary.bad:,} broken items, {left_out:,} broken annotations: {summary.root / 'rejects.jsonl'}")
+
+
+_COUNTS = ("planned", "built", "bad", "skipped")
+
+
+def _recipes(names: list[str], sources: list[str], tasks: list[str], changes: list[str]) -> list[RecipeFile]:
+    from ..manifests.recipe_file import change_recipe, load_recipe, parse_recipe
+
+    if bool(names) == bool(sources):
+        raise typer.BadParameter("give recipes, or --source with --task", param_hint="RECIPE")
+    if tasks and names:
+        raise typer.BadParameter("a recipe says its own tasks; --task goes with --source", param_hint="--task")
+    if sources and not tasks:
+        raise typer.BadParameter("say what to render with --task NAME", param_hint="--task")
+    files = [load_recipe(name) for name in names] or [parse_recipe(_quick(sources, tasks), "command line")]
+    pairs = options.split_pairs(changes, "--set")
+    return [change_recipe(file, pairs) for file in files] if pairs else files
+
+
+def _quick(sources: list[str], tasks: list[str]) -> str:
+    import json
+
+    entries = []
+    for name, folder in options.split_pairs(sources, "--source").items():
+        dataset, _, split = name.partition(":")
+        entries.append({"source": dataset, "path": folder, **({"split": split} if split else {})})
+    return json.dumps({"sources": entries, "tasks": tasks})
+
+
+def _dry_run(files: list[RecipeFile], how: BuildOptions, as_json: bool, quiet: bool) -> None:
+    from ..engines.estimate import estimate
+
+    with _BuildProgress(quiet or as_json) as progress:
+        found = estimate(files, how, progress.watch())
+    if as_json:
+        report.print_json(found)
+        return
+    rows = [
+        [name, *(values[key] for key in ("planned", "tried", "built"))] for name, values in found["streams"].items()
+    ]
+    report.print_table("", ["stream", "planned", "tried", "of them built"], rows)
+    splits = ", ".join(f"{count:,} {split}" for split, count in found["splits"].items())
+    report.say(
+        f"{splits} in {found['shards']} shards; about {report.human_bytes(found['bytes'])} and "
+        f"{report.human_seconds(found['seconds'])} with {found['workers']} workers; nothing was written"
+    )
+
+
+class _BuildProgress:
+    """A meter fed by a build's progress."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._meter: report.Meter | None = None
+
+    def __enter__(self) -> _BuildProgress:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._meter is not None:
+            self._meter.__exit__(None, None, None)
+
+    def watch(self) -> Any:
+        """A Progress for `engines.build`."""
+        from ..engines.build import Progress
+
+        outer = self
+
+        class _Watch(Progress):
+            def indexing(self, source: str, count: int) -> None:
+                if count % 16384 < 1024:
+                    report.say(f"indexing {source}: {count:,} images", outer._quiet)
+
+            def planned(self, shards: int, units: int, finished: int) -> None:
+                report.say(f"{units:,} triplets planned in {shards} shards, {finished:,} done before", outer._quiet)
+                outer._meter = report.Meter("building", units, outer._quiet).__enter__()
+                outer._meter.advance(finished)
+
+            def shard(self, shard: Any, record: Any) -> None:
+                if outer._meter is not None:
+                    outer._meter.advance(shard.stop - shard.start)
+
+        return _Watch()

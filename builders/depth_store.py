@@ -18,7 +18,7 @@ from ..manifests.errors import BadItem
 from ..manifests.images import read_map
 
 FARTHEST_M: Final = 10_000.0
-"""Farther values are marks for the sky or for nothing (65504, 1e10), not distances; they count as none."""
+"""Values from here on are marks for the sky or for nothing (65504, 1e10), not distances; they count as none."""
 
 _FINEST_M = 0.001
 _MOST = 65_535
@@ -28,12 +28,12 @@ def to_units(depth_m: NDArray[np.float32]) -> tuple[NDArray[np.uint16], float]:
     """Depth as whole numbers of a unit.
 
     Args:
-        depth_m: (H, W) float32 metres; 0, negative, NaN, infinite or beyond `FARTHEST_M` where there is none.
+        depth_m: (H, W) float32 metres; 0, negative, NaN, infinite or from `FARTHEST_M` on where there is none.
 
     Returns:
         (H, W) uint16, 0 where there is none, and the unit in metres: 1 mm, doubled until the farthest fits.
     """
-    known = (depth_m > 0) & (depth_m <= FARTHEST_M)
+    known = (depth_m > 0) & (depth_m < FARTHEST_M)
     kept = np.where(known, depth_m, np.float32(0))
     farthest = float(kept.max(initial=0))
     unit_m = _FINEST_M * 2.0 ** max(0, math.ceil(math.log2(max(farthest, _FINEST_M) / (_FINEST_M * _MOST))))

@@ -24,7 +24,8 @@ _BLOCK: Final = 3
 _MOST_EDGES: Final = 64
 _MOST_CORNERS: Final = 1500
 _UNKNOWN_COST: Final = 0.02
-_BARE_COST: Final = 2.0
+_GOOD: Final = 0.003
+"""Share of painted pixels that may be wrong before looser rules are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +33,36 @@ class _Rules:
     """When a box is believed.
 
     Attributes:
-        bare: most share of its pixels that may be unpainted.
+        bare: most share of its pixels that may be unpainted, besides a single one.
+        cost: of an unpainted pixel, in painted ones.
         own: least share of its pixels that no other box explains.
-        handicap: how much less the true boxes count, when a builder tests whether they would be found.
+        true_own: the same for a true box, when a builder tests whether it would be found.
+        handicap: how much less a true box counts then.
     """
 
     bare: float
+    cost: float
     own: float
+    true_own: float = 0.0
     handicap: float = 1.0
 
 
-_STRICT: Final = _Rules(bare=0.02, own=0.08)
-_LOOSE: Final = _Rules(bare=0.35, own=0.3)
-_TEST: Final = _Rules(bare=0.03, own=0.12, handicap=0.97)
+_EVER_LOOSER: Final = (
+    _Rules(bare=0.005, cost=100, own=0.08),
+    _Rules(bare=0.03, cost=10, own=0.08),
+    _Rules(bare=0.1, cost=4, own=0.12),
+    _Rules(bare=0.35, cost=2, own=0.3),
+)
+_TEST: Final = _Rules(bare=0.01, cost=50, own=0.06, true_own=0.12, handicap=0.96)
 
 
 def find_boxes(evidence: Evidence, outline: int) -> list[PixelBox]:
     """The boxes that explain what is painted in one colour.
 
-    Candidates join every top left with every bottom right corner that edges suggest; those with hardly an unpainted
-    pixel are taken greedily by how much they explain that nothing yet did, and those that turn out to explain
-    nothing of their own are dropped. Only when much stays unexplained, as in a model's wavering lines, are
-    candidates with gaps admitted.
+    Candidates join every top left with every bottom right corner that edges suggest. Those without unpainted pixels
+    are taken greedily by how much they explain that nothing yet did, and those that turn out to explain nothing of
+    their own are dropped. When that leaves much unexplained, as with a model's wavering lines, boxes with ever more
+    gaps are admitted, and the set that is wrong about the fewest pixels wins.
 
     Args:
         evidence: (H, W); what it leaves open is hardly for nor against a box.
@@ -64,16 +73,21 @@ def find_boxes(evidence: Evidence, outline: int) -> list[PixelBox]:
     left, top, across, down = cv2.boundingRect((evidence > 0).astype(np.uint8))
     if not across:
         return []
-    margin = 2
+    margin = outline + 2  # a hidden edge may lie beyond what is painted
     x0, y0 = max(0, left - margin), max(0, top - margin)
     part = evidence[y0 : min(height, top + down + margin), x0 : min(width, left + across + margin)]
     plane = _Plane(part, np.arange(part.shape[1] + 1), np.arange(part.shape[0] + 1))
     edges = [_edges_of(part, outline), _edges_of(part.T, outline)]
     candidates = _candidates(plane, edges[1], edges[0], outline)
-    found = _explain(plane, candidates, outline, _STRICT)
-    if plane.unexplained(found, outline) > 0.05 * plane.painted:
-        found = _explain(plane, candidates, outline, _LOOSE, found)
-    return sorted((a + x0, b + y0, c + x0, d + y0) for a, b, c, d in found)
+    best, least = [], float("inf")
+    for rules in _EVER_LOOSER:
+        found = _explain(plane, candidates, outline, rules)
+        wrong = plane.wrong(found, outline)
+        if wrong < least:
+            best, least = found, wrong
+        if least <= _GOOD * plane.painted:
+            break
+    return sorted((a + x0, b + y0, c + x0, d + y0) for a, b, c, d in best)
 
 
 def explain_cells(
@@ -97,6 +111,7 @@ class _Plane:
 
     def __init__(self, evidence: Evidence, xs: _Integers, ys: _Integers) -> None:
         self.xs, self.ys = xs, ys
+        self._values = evidence
         self._weights = np.outer(np.diff(ys), np.diff(xs))
         self.plus = np.where(evidence > 0, self._weights, 0)
         self._painted_sums = _sums(self.plus)
@@ -133,13 +148,13 @@ class _Plane:
             (inner[0], slice(inner[1].stop, columns.stop)),
         ]
 
-    def unexplained(self, boxes: Collection[PixelBox], outline: int) -> int:
-        """Painted pixels that are in none of the boxes."""
-        rest = self.plus.copy()
+    def wrong(self, boxes: Collection[PixelBox], outline: int) -> int:
+        """Painted pixels that none of the boxes explains, and unpainted ones that some box would paint."""
+        covered = np.zeros(self._values.shape, bool)
         for box in boxes:
             for part in self.parts(box, outline):
-                rest[part] = 0
-        return int(rest.sum())
+                covered[part] = True
+        return int((np.where(covered, self._values < 0, self._values > 0) * self._weights).sum())
 
     def _cells(self, box: PixelBox) -> tuple[slice, slice]:
         columns, rows = self._at(self.xs, np.array(box[::2])), self._at(self.ys, np.array(box[1::2]))
@@ -257,27 +272,25 @@ def _explain(
     boxes: _Integers,
     outline: int,
     rules: _Rules,
-    known: Collection[PixelBox] = (),
     true: Collection[PixelBox] = (),
 ) -> list[PixelBox]:
-    """Boxes out of the candidates, besides those known, that explain what is painted."""
+    """Boxes out of the candidates that explain what is painted."""
     holes = _holes(boxes, outline)
     bare = plane.bare_in(boxes) - plane.bare_in(holes)
     painted = plane.painted_in(boxes) - plane.painted_in(holes)
-    kept = np.flatnonzero((painted > 0) & (bare <= rules.bare * (bare + painted)))
+    kept = np.flatnonzero((painted > 0) & (bare <= rules.bare * (bare + painted) + 1))
     boxes, holes, bare, painted = boxes[kept], holes[kept], bare[kept], painted[kept]
     unknown = _areas(boxes) - _areas(holes) - bare - painted
-    worth = np.where([tuple(box) in true for box in boxes.tolist()], rules.handicap, 1.0) if true else 1.0
+    is_true = np.array([tuple(box) in true for box in boxes.tolist()], bool)
+    worth = np.where(is_true, rules.handicap, 1.0)
+    least = np.where(is_true, rules.true_own, rules.own) * (bare + painted)
     rest = plane.plus.copy()
-    chosen = list(known)
-    for box in chosen:
-        for part in plane.parts(box, outline):
-            rest[part] = 0
+    chosen: list[PixelBox] = []
     while len(boxes):
         table = _sums(rest)
         new = plane.within(boxes, table) - plane.within(holes, table)
-        gain = worth * new - _BARE_COST * bare - _UNKNOWN_COST * unknown
-        gain[new < rules.own * (bare + painted)] = -1
+        gain = worth * new - rules.cost * bare - _UNKNOWN_COST * unknown
+        gain[new < least] = -1
         best = int(gain.argmax())
         if gain[best] <= 0:
             break
@@ -285,28 +298,31 @@ def _explain(
         chosen.append((left, top, right, bottom))
         for part in plane.parts(chosen[-1], outline):
             rest[part] = 0
-    return _needed(plane, chosen, outline, rules)
+    return _needed(plane, chosen, outline, [rules.true_own if box in true else rules.own for box in chosen])
 
 
 def _areas(boxes: _Integers) -> _Integers:
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
-def _needed(plane: _Plane, chosen: list[PixelBox], outline: int, rules: _Rules) -> list[PixelBox]:
-    """Without the boxes that explain next to nothing which no other does, the least needed first."""
+def _needed(plane: _Plane, chosen: list[PixelBox], outline: int, own: list[float]) -> list[PixelBox]:
+    """Without the boxes that explain next to nothing which no other does, the least needed first.
+
+    own: the least share of each box's painted pixels that must be its own.
+    """
     covers = np.zeros(plane.plus.shape, np.int32)
     for box in chosen:
         for part in plane.parts(box, outline):
             covers[part] += 1
-    kept = list(chosen)
+    kept = list(zip(chosen, own, strict=True))
     while len(kept) > 1:
-        shares = [_own_share(plane, covers, box, outline) for box in kept]
-        least = int(np.argmin(shares))
-        if shares[least] >= rules.own:
+        spare = [_own_share(plane, covers, box, outline) - least for box, least in kept]
+        worst = int(np.argmin(spare))
+        if spare[worst] >= 0:
             break
-        for part in plane.parts(kept.pop(least), outline):
+        for part in plane.parts(kept.pop(worst)[0], outline):
             covers[part] -= 1
-    return kept
+    return [box for box, _ in kept]
 
 
 def _own_share(plane: _Plane, covers: NDArray[np.int32], box: PixelBox, outline: int) -> float:

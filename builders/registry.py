@@ -8,14 +8,12 @@ import importlib.metadata
 import inspect
 import pkgutil
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, cast
 
 from ..manifests.errors import PluginError
 from . import sources, tasks
 from .source import Source
 from .task import Task
-
-_Kind = TypeVar("_Kind", Source, Task)
 
 
 def find_source(name: str) -> type[Source]:
@@ -24,7 +22,7 @@ def find_source(name: str) -> type[Source]:
     Raises:
         PluginError: there is none; lists what there is.
     """
-    return _find(name, Source, "sources")
+    return cast(type[Source], _find(name, Source, "sources"))
 
 
 def find_task(name: str) -> type[Task[Any]]:
@@ -33,7 +31,7 @@ def find_task(name: str) -> type[Task[Any]]:
     Raises:
         PluginError: there is none; lists what there is.
     """
-    return _find(name, Task, "tasks")
+    return cast(type[Task[Any]], _find(name, Task, "tasks"))
 
 
 def source_names() -> list[str]:

@@ -49,9 +49,11 @@ class Spool:
 
     def get(self, key: int) -> list[bytes]:
         """The strings under `key`, in the order in which they came."""
-        first, last = (np.searchsorted(self._sorted, key, side) for side in ("left", "right"))
+        if not len(self._sorted):
+            return []
+        first, last = self._sorted.searchsorted(key, "left"), self._sorted.searchsorted(key, "right")
         found = []
-        for position in self._order[first:last]:
+        for position in self._order[first:last].tolist():
             start, end = self._ends[position], self._ends[position + 1]
             self._file.seek(start)
             found.append(self._file.read(end - start))

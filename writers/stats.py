@@ -58,7 +58,7 @@ def dataset_stats(root: Path) -> dict[str, Any]:
 
 
 def _task_row(task: str, group: pd.DataFrame) -> dict[str, Any]:
-    words = group["edit_prompt"].str.split().str.len()
+    words = group["edit_prompt"].map(lambda text: len(text.split()))
     return {
         "task": task,
         "rows": len(group),

@@ -43,6 +43,7 @@ class Coco(Source):
     annotations/person_keypoints_train2017.json   (optional; alone it serves as the instances file)
     annotations/captions_train2017.json           (optional)
     train2017/000000000009.jpg …                  (or images/train2017/)"""
+    reader_version = 2
 
     def inputs(self) -> list[Path]:
         self._image_folder()

@@ -40,7 +40,9 @@ class DepthOptions(Block):
     near_is: Literal["dark", "bright"] = Field(
         "dark", description="dark: black, or the first colour of the colormap, is near; bright: white, or its last, is"
     )
-    curve: CurveName = Field("near", description="of style metric; near: best below 40 m; far: for landscapes")
+    curve: CurveName = Field(
+        "near", description="of style metric; near: finer up to 25 m; far: finer beyond, for landscapes"
+    )
     invalid: Literal["reserved", "fill", "zero"] = Field(
         "reserved",
         description="pixels without depth; reserved: in a colour of their own, magenta, or gray in style metric; "

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .canvas import Canvas, Gradient, Pen
+from .coco_names import COCO_JOINTS
 from .colour import CLOTHES, GREY, HAIR, SHOES, SKIN, TROUSERS, Colour, darker, lighter, vary
 from .faces import Head, draw_head, face_joints, hair_behind
-from .poses import JOINTS, Joint, Pose, Skeleton, left_is_a, skeleton
+from .poses import Joint, Pose, Skeleton, left_is_a, skeleton
 from .shapes import Shape, capsule, chain, ellipse, polygon, shifted, smooth
 
 
@@ -257,7 +258,7 @@ def _joints(pen: Pen, figure: _Figure, head: Head, flip: bool) -> NDArray[np.flo
                 hidden = far if place == 0 else _covered(pen, figure.outlines, joint, own)
                 found[f"{side}_{name}"] = (joint, 1.0 if hidden else 2.0)
     rows = []
-    for name in JOINTS:
+    for name in COCO_JOINTS:
         point, visibility = found[name]
         placed = pen.place([np.array([point])])[0][0]
         rows.append((placed[0], placed[1], visibility))

@@ -13,26 +13,6 @@ Angles = tuple[float, float]
 (in front and back views: towards the right of the picture)."""
 Joint = tuple[float, float]
 
-JOINTS = (
-    "nose",
-    "left_eye",
-    "right_eye",
-    "left_ear",
-    "right_ear",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
-)
-
 # Segment lengths as shares of the standing height (a little long-legged, as illustrations are).
 THIGH, SHIN, ANKLE = 0.25, 0.235, 0.035
 TORSO, NECK = 0.285, 0.045

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-
 from taskpaint.builders.depth_curve import (
     CURVES,
     NO_DEPTH_RGB,

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
-
 from taskpaint.builders.depth_store import depth_from_annotation, from_annotation, to_annotation, to_units
 from taskpaint.manifests.errors import BadItem
 
@@ -32,12 +31,12 @@ def test_the_unit_doubles_until_the_farthest_fits():
     assert to_units(_array([65.6]))[1] == 0.002
     units, unit_m = to_units(_array([80.0, 1.0]))
     assert (unit_m, units.tolist()) == (0.002, [[40000, 500]])
-    units, unit_m = to_units(_array([10_000.0]))
-    assert units[0, 0] * unit_m == pytest.approx(10_000, abs=unit_m)
+    units, unit_m = to_units(_array([9_999.0]))
+    assert units[0, 0] * unit_m == pytest.approx(9_999, abs=unit_m)
 
 
 def test_what_is_no_depth():
-    units, unit_m = to_units(_array([np.nan, np.inf, -np.inf, -1, 0], [65504, 1e10, 10_001, 3, 4]))
+    units, unit_m = to_units(_array([np.nan, np.inf, -np.inf, -1, 0], [65504, 1e10, 10_000, 3, 4]))
     assert units.tolist() == [[0, 0, 0, 0, 0], [0, 0, 0, 3000, 4000]]
     assert unit_m == 0.001
 

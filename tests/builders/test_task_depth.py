@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-
 from taskpaint.builders.depth_store import depth_from_annotation
 from taskpaint.builders.geometry import Geometry, fit
 from taskpaint.builders.sample import DepthMap, FileBytes, Sample
@@ -85,13 +84,13 @@ def test_a_colormap_by_hand():
 
 def test_the_metric_curve_by_hand():
     # 10 (2^(1/2) - 1) m has share 1/2 of the 7 edges: half way along the fourth, from green to cyan
-    rendered = _render([[10 * (math.sqrt(2) - 1), 0.0, 0.0005, 9000.0, 10 * (math.sqrt(1.75) - 1)]], style="metric")
+    rendered = _render([[10 * (math.sqrt(2) - 1), 0.0, 0.0005, 10 * (math.sqrt(1.75) - 1)]], style="metric")
     assert isinstance(rendered.target, PhotoTarget)
     assert rendered.target.lossless
     half, *others = _pixels(rendered)[0]
     assert half in ([0, 255, 127], [0, 255, 128])
-    assert others[:3] == [[128] * 3, [0] * 3, [255] * 3]  # none, a hand's breadth, beyond the horizon
-    assert np.abs(np.array(others[3]) - [0, 255, 0]).sum() <= 25  # 3/7 within the annotation's unit of 0.256 m
+    assert others == [[128] * 3, [0] * 3, [0, 255, 0]]  # none, next to nothing, share 3/7
+    assert _pixels(_render([[1.0, 9000.0]], style="metric"))[0][1] == [255] * 3
 
 
 def test_the_range_of_the_image():
@@ -155,7 +154,7 @@ def test_every_style_comes_back(depth, options):
     try:
         rendered = _render(depth, **options)
     except NotApplicable:
-        known = depth[(depth > 0) & (depth <= 10_000)]
+        known = depth[(depth > 0) & (depth < 10_000)]
         assert options["range"] == "fixed" or options["style"] == "metric" or not len(known)
         near, far = (0, 587) if options["style"] == "metric" else (options["near_m"], options["far_m"])
         assert not np.any((known > near + 0.01) & (known < far - 0.01))
@@ -165,7 +164,7 @@ def test_every_style_comes_back(depth, options):
     assert decoded["size"] == annotation["size"] == list(depth.shape)
     assert decoded["depth_m"].dtype == np.float32
     truth = depth_from_annotation(annotation)
-    assert np.array_equal(truth > 0, (depth > 0) & (depth <= 10_000))
+    assert np.array_equal(truth > 0, (depth > 0) & (depth < 10_000))
     if options["invalid"] == "reserved":
         assert np.array_equal(decoded["valid"], truth > 0)
         assert not decoded["depth_m"][~decoded["valid"]].any()
@@ -180,11 +179,11 @@ def test_every_style_comes_back(depth, options):
 
 @pytest.mark.parametrize(("depth_m", "bound_m"), [(1, 0.0019), (5, 0.0048), (20, 0.038), (80, 1.03)])
 def test_metric_errors_in_metres(depth_m, bound_m):
-    # half a step, 0.0014 (1 + d/10)^3 m, over a hundredth around each depth
-    depth = np.linspace(0.995 * depth_m, 1.005 * depth_m, 2000, dtype=np.float32).reshape(40, 50)
+    # half a step is 0.0014 (1 + d/10)^3 m; the depths below hold a few steps
+    depth = np.linspace(0.95 * depth_m, depth_m, 2000, dtype=np.float32).reshape(40, 50)
     decoded, figures, annotation = _back(_render(depth, style="metric"))
     error = np.abs(decoded["depth_m"] - depth_from_annotation(annotation))
-    assert 0.5 * bound_m < error.max() <= bound_m
+    assert 0.8 * bound_m < error.max() <= bound_m
     assert figures["delta1"] == 1
 
 

@@ -67,19 +67,18 @@ def test_a_real_dataset_is_never_replaced(tmp_path: Path) -> None:
     assert photo.read_bytes() == b"photo"
 
 
-def test_one_scene_is_enough_and_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes_over_an_earlier_world(world: World, tmp_path: Path) -> None:
     def digests(folder: Path) -> dict[str, str]:
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
-    write_world(tmp_path / "a", scenes=1, seed=5)
-    # An earlier world, whose files must go.
-    stale = tmp_path / "b" / "coco" / "train2017" / "000000000001.jpg"
+    # What is left of an earlier world must go.
+    stale = tmp_path / "coco" / "train2017" / "000000000001.jpg"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"stale")
-    (tmp_path / "b" / "world.json").write_text("{}")
-    write_world(tmp_path / "b", scenes=1, seed=5)
-    assert digests(tmp_path / "b") == digests(tmp_path / "a")
+    (tmp_path / "world.json").write_text("{}")
+    write_world(tmp_path, scenes=SCENES, seed=3)
+    assert digests(tmp_path) == digests(world.coco.parent)
     assert not stale.exists()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, TypeVar
 
 import cv2
 import numpy as np
@@ -14,6 +15,8 @@ from ..manifests.images import RGB
 from ..manifests.recipe import Sizing
 
 Box = tuple[float, float, float, float]
+ScalarT = TypeVar("ScalarT", bound=np.generic)
+_CARRIERS: Final = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.float64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +63,19 @@ class Geometry:
         shrinks = scale_x <= 1 and scale_y <= 1
         return self._move(pixels, cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC, self.pad_rgb)
 
-    def labels(self, values: NDArray[np.generic], pad: int = 0) -> NDArray[np.generic]:
+    def labels(self, values: NDArray[ScalarT], pad: int = 0) -> NDArray[ScalarT]:
         """Move a map whose values must not be blended (labels, masks, depth): nearest pixel.
 
         Args:
-            values: (H, W) of any integer type, or float32.
+            values: (H, W) of any integer or floating type.
             pad: the value of padding.
         """
         if self.is_native:
             return values
         left, top, right, bottom = self.crop_xyxy
-        columns = _nearest(left, right, self.resized_wh[0])
-        rows = _nearest(top, bottom, self.resized_wh[1])
-        moved = values[rows[:, None], columns[None, :]]
+        carrier = values.view(_CARRIERS[values.itemsize])  # OpenCV copies whole pixels but does not know every type
+        moved = cv2.resize(carrier[top:bottom, left:right], self.resized_wh, interpolation=cv2.INTER_NEAREST_EXACT)
+        moved = moved.view(values.dtype)
         if self.resized_wh == self.size_wh:
             return moved
         out = np.full((self.size_wh[1], self.size_wh[0]), pad, values.dtype)
@@ -216,8 +219,3 @@ def _whole_pixels(box: Box, source_wh: tuple[int, int]) -> tuple[int, int, int, 
     left, top = max(0, int(np.floor(box[0]))), max(0, int(np.floor(box[1])))
     right, bottom = min(source_wh[0], int(np.ceil(box[2]))), min(source_wh[1], int(np.ceil(box[3])))
     return (left, top, right, bottom) if right > left and bottom > top else (0, 0, *source_wh)
-
-
-def _nearest(start: int, stop: int, count: int) -> NDArray[np.intp]:
-    """Source index nearest to each output pixel's centre."""
-    return start + ((np.arange(count) + 0.5) * ((stop - start) / count)).astype(np.intp)

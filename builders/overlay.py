@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -16,10 +18,13 @@ _NOISE = 512
 """Squared distance that a coat must win by: a coat that moves a pixel by less than 23 is not told from noise."""
 
 
+@functools.lru_cache(maxsize=256)
 def blend_table(rgb: RGBTuple, opacity: float) -> NDArray[np.uint8]:
-    """(256, 3) uint8: each source level after a coat of the colour, per channel; rounded to nearest."""
+    """(256, 3) uint8, read-only: each source level after a coat of the colour, per channel; rounded to nearest."""
     levels = np.arange(256, dtype=np.float64)[:, None]
-    return np.rint(levels + opacity * (np.array(rgb, np.float64) - levels)).astype(np.uint8)
+    table = np.rint(levels + opacity * (np.array(rgb, np.float64) - levels)).astype(np.uint8)
+    table.flags.writeable = False
+    return table
 
 
 def paint(image: RGB, mask: NDArray[np.uint8], box: tuple[int, int, int, int], rgb: RGBTuple, opacity: float) -> None:
@@ -39,12 +44,17 @@ def paint(image: RGB, mask: NDArray[np.uint8], box: tuple[int, int, int, int], r
 
 
 def sample_pixels(image: RGB, mask: NDArray[np.uint8], box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
-    """(N, 3) uint8 colours of evenly spaced pixels under the mask, about two thousand at most."""
+    """(N, 3) uint8 colours of evenly spaced pixels under the mask, about two thousand at most.
+
+    Of a large mask only every so many rows are searched; the box starts with a row of the mask, so one is found.
+    """
     left, top, right, bottom = box
-    part = image[top:bottom, left:right]
-    inside = np.flatnonzero(mask[top:bottom, left:right])
-    rows, columns = np.divmod(inside[:: max(1, len(inside) // _SAMPLES)], right - left)
-    return part[rows, columns]
+    part, inside = image[top:bottom, left:right], mask[top:bottom, left:right]
+    step = max(1, cv2.countNonZero(inside) // _SAMPLES)
+    row_step = math.isqrt(step)
+    found = np.flatnonzero(inside[::row_step] != 0)
+    rows, columns = np.divmod(found[:: step // row_step], right - left)
+    return part[rows * row_step, columns]
 
 
 def classify(

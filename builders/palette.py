@@ -92,13 +92,22 @@ def pick_clear(
     """
     if len(pixels) == 0:
         return draw.choice(list(palette)), True
-    colors = np.array([color.rgb for color in palette], np.float32)
-    moved = opacity * np.sqrt(((pixels[None].astype(np.float32) - colors[:, None]) ** 2).sum(axis=2))
-    worst = moved.min(axis=1)
+    worst = opacity * np.sqrt(_least_squared_distance([color.rgb for color in palette], pixels))
     clear = np.flatnonzero(worst >= CLEAR_DISTANCE)
     if len(clear):
         return palette[int(clear[draw.randrange(len(clear))])], True
     return palette[int(worst.argmax())], False
+
+
+def _least_squared_distance(colors: Sequence[RGBTuple], pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(len(colors),) from each colour to the nearest of the (N, 3) pixels: |p - c|² = |p|² - 2 p·c + |c|².
+
+    All values are whole numbers below 2²⁴, so float32 holds them exactly, whatever the order of summation.
+    """
+    sought = np.array(colors, np.float32)
+    found = pixels.T.astype(np.float32)
+    partial = np.einsum("cn,cn->n", found, found) - (2 * sought) @ found
+    return (partial.min(axis=1) + np.einsum("kc,kc->k", sought, sought)).astype(np.float64)
 
 
 def _distance(first: RGBTuple, second: RGBTuple) -> float:

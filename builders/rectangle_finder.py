@@ -110,36 +110,35 @@ class _Plane:
     """Evidence with sums over any rectangle of it."""
 
     def __init__(self, evidence: Evidence, xs: _Integers, ys: _Integers) -> None:
-        self.xs, self.ys = xs, ys
         self._values = evidence
+        self._column_at = np.searchsorted(xs, np.arange(xs[-1] + 1))
+        self._row_at = np.searchsorted(ys, np.arange(ys[-1] + 1))
         self._weights = np.outer(np.diff(ys), np.diff(xs))
         self.plus = np.where(evidence > 0, self._weights, 0)
-        self._painted_sums = _sums(self.plus)
-        self._bare_sums = _sums(np.where(evidence < 0, self._weights, 0))
+        self._painted_sums = sums(self.plus)
+        self._bare_sums = sums(np.where(evidence < 0, self._weights, 0))
         self.painted = int(self.plus.sum())
 
-    def within(self, boxes: _Integers, table: _Integers) -> _Integers:
-        """(N,) sums over (N, 4) boxes; empty boxes sum to 0."""
-        left, right = self._at(self.xs, boxes[:, 0]), self._at(self.xs, boxes[:, 2])
-        top, bottom = self._at(self.ys, boxes[:, 1]), self._at(self.ys, boxes[:, 3])
-        sums = table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
-        return np.where((right > left) & (bottom > top), sums, 0)
+    def places(self, boxes: _Integers) -> _Integers:
+        """(4, N) where the corners of (N, 4) boxes stand in a table of sums: two to add, two to take away."""
+        left, right = self._column_at.take(boxes[:, 0::2].T, mode="clip")
+        top, bottom = self._row_at.take(boxes[:, 1::2].T, mode="clip") * (self.plus.shape[1] + 1)
+        return np.stack([top + left, bottom + right, top + right, bottom + left])
 
-    def painted_in(self, boxes: _Integers) -> _Integers:
+    def painted_in(self, places: _Integers) -> _Integers:
         """(N,) painted pixels in each box."""
-        return self.within(boxes, self._painted_sums)
+        return within(places, self._painted_sums)
 
-    def bare_in(self, boxes: _Integers) -> _Integers:
+    def bare_in(self, places: _Integers) -> _Integers:
         """(N,) unpainted pixels in each box."""
-        return self.within(boxes, self._bare_sums)
+        return within(places, self._bare_sums)
 
     def parts(self, box: PixelBox, outline: int) -> list[tuple[slice, slice]]:
         """Where a box is painted, as cells."""
         outer = self._cells(box)
-        hole = _holes(np.array([box]), outline)[0]
-        if hole[0] >= hole[2]:
+        if not outline or min(box[2] - box[0], box[3] - box[1]) < 3 * outline:
             return [outer]
-        inner = self._cells((hole[0], hole[1], hole[2], hole[3]))
+        inner = self._cells((box[0] + outline, box[1] + outline, box[2] - outline, box[3] - outline))
         rows, columns = outer
         return [
             (slice(rows.start, inner[0].start), columns),
@@ -157,18 +156,20 @@ class _Plane:
         return int((np.where(covered, self._values < 0, self._values > 0) * self._weights).sum())
 
     def _cells(self, box: PixelBox) -> tuple[slice, slice]:
-        columns, rows = self._at(self.xs, np.array(box[::2])), self._at(self.ys, np.array(box[1::2]))
-        return slice(int(rows[0]), int(rows[1])), slice(int(columns[0]), int(columns[1]))
-
-    @staticmethod
-    def _at(ends: _Integers, places: _Integers) -> _Integers:
-        return np.minimum(np.searchsorted(ends, places), len(ends) - 1)
+        return slice(*self._row_at[[box[1], box[3]]].tolist()), slice(*self._column_at[[box[0], box[2]]].tolist())
 
 
-def _sums(values: _Integers) -> _Integers:
+def sums(values: _Integers) -> _Integers:
+    """(R + 1, C + 1) sums of all values above and to the left."""
     table = np.zeros((values.shape[0] + 1, values.shape[1] + 1), np.int64)
     np.cumsum(np.cumsum(values, axis=0), axis=1, out=table[1:, 1:])
     return table
+
+
+def within(places: _Integers, table: _Integers) -> _Integers:
+    """(N,) sums over boxes whose corners stand at these places of the table."""
+    first, second, third, fourth = table.ravel().take(places)
+    return first + second - third - fourth
 
 
 def _holes(boxes: _Integers, outline: int) -> _Integers:
@@ -259,8 +260,8 @@ def _corners(
     """(N, 2) crossings of two edges with little bare in the block that a box would paint there."""
     places = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
     blocks = np.concatenate([places, places], axis=1) + np.array(block)
-    blocks = np.maximum(blocks, 0)
-    bare, painted = plane.bare_in(blocks), plane.painted_in(blocks)
+    at = plane.places(blocks)
+    bare, painted = plane.bare_in(at), plane.painted_in(at)
     kept = np.flatnonzero(4 * bare <= bare + painted)
     if len(kept) > _MOST_CORNERS:
         kept = np.sort(kept[np.argsort(-painted[kept], kind="stable")[:_MOST_CORNERS]])
@@ -276,10 +277,12 @@ def _explain(
 ) -> list[PixelBox]:
     """Boxes out of the candidates that explain what is painted."""
     holes = _holes(boxes, outline)
-    bare = plane.bare_in(boxes) - plane.bare_in(holes)
-    painted = plane.painted_in(boxes) - plane.painted_in(holes)
+    outer, inner = plane.places(boxes), plane.places(holes)
+    bare = plane.bare_in(outer) - plane.bare_in(inner)
+    painted = plane.painted_in(outer) - plane.painted_in(inner)
     kept = np.flatnonzero((painted > 0) & (bare <= rules.bare * (bare + painted) + 1))
     boxes, holes, bare, painted = boxes[kept], holes[kept], bare[kept], painted[kept]
+    outer, inner = outer[:, kept], inner[:, kept]
     unknown = _areas(boxes) - _areas(holes) - bare - painted
     is_true = np.array([tuple(box) in true for box in boxes.tolist()], bool)
     worth = np.where(is_true, rules.handicap, 1.0)
@@ -287,8 +290,8 @@ def _explain(
     rest = plane.plus.copy()
     chosen: list[PixelBox] = []
     while len(boxes):
-        table = _sums(rest)
-        new = plane.within(boxes, table) - plane.within(holes, table)
+        table = sums(rest)
+        new = within(outer, table) - within(inner, table)
         gain = worth * new - rules.cost * bare - _UNKNOWN_COST * unknown
         gain[new < least] = -1
         best = int(gain.argmax())

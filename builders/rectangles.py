@@ -20,6 +20,7 @@ MIN_OUTLINE: Final = 2
 MIN_SIDE: Final = 4
 _TWIN: Final = 0.9
 _APART: Final = 2
+_BESIDE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,18 @@ def stamp_box(painted: RGB, photo: RGB, box: PixelBox, style: BoxStyle, rgb: RGB
 
 
 def pixels_under(photo: RGB, boxes: Sequence[PixelBox], style: BoxStyle) -> NDArray[np.uint8]:
-    """(N, 3) uint8 colours that boxes cover, a few hundred a side at most."""
+    """(N, 3) uint8 colours that boxes cover or touch, a few hundred a side at most.
+
+    What a mark touches counts, since its edges show only against that.
+    """
+    height, width = photo.shape[:2]
     found = []
     for box in boxes:
         for x0, y0, x1, y1 in style.parts(box):
+            x0, y0, x1, y1 = max(0, x0 - _BESIDE), max(0, y0 - _BESIDE), min(width, x1 + _BESIDE), min(height, y1 + _BESIDE)
             step = max(1, int(((x1 - x0) * (y1 - y0) / 256) ** 0.5))
-            across = min(step, max(1, (x1 - x0) // 2))
-            down = min(step, max(1, (y1 - y0) // 2))
+            across = min(step, max(1, (x1 - x0) // 6))
+            down = min(step, max(1, (y1 - y0) // 6))
             found.append(photo[y0:y1:down, x0:x1:across].reshape(-1, 3))
     return np.concatenate(found)
 
@@ -90,8 +96,9 @@ def can_be_read(
 ) -> bool:
     """Whether the boxes can be told apart once all are drawn in this order.
 
-    Boxes of one colour must not be twins (IoU over 0.9) nor, when filled, touch. Where any two come close, the finder
-    is run on a coarse map of the drawing, one cell for each stretch between edges, with the odds against the truth.
+    Boxes of one colour must not be twins (IoU over 0.9) nor, when filled, touch. Where lines of any
+    two come close, the finder is run on a coarse map of the drawing, one cell for each stretch between edges, with
+    the odds against the truth.
 
     Args:
         boxes: in the order in which they are drawn.
@@ -109,8 +116,32 @@ def can_be_read(
     area = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
     if (same & (shared > _TWIN * (area[:, None] + area[None, :] - shared))).any():
         return False
-    np.fill_diagonal(gap, np.inf)
-    return bool(gap.min(initial=np.inf) >= _APART) or _cells_explain(boxes, owners, style, size_wh)
+    meet = gap < _APART
+    if style.outline:
+        inset = style.outline + _APART
+        inside = (corners[:, None] - corners[None]) * np.array([1, 1, -1, -1]) >= inset
+        within = inside.all(axis=2)
+        meet &= ~(within | within.T)
+    return all(
+        _cells_explain([boxes[i] for i in group], [owners[i] for i in group], style, size_wh)
+        for group in _groups(meet)
+    )
+
+
+def _groups(meet: NDArray[np.bool_]) -> list[list[int]]:
+    """Sets of at least two that hang together, each in ascending order."""
+    left = set(range(len(meet)))
+    groups = []
+    while left:
+        group, edge = set(), {min(left)}
+        while edge:
+            one = edge.pop()
+            group.add(one)
+            edge |= set(np.flatnonzero(meet[one]).tolist()) - group
+        left -= group
+        if len(group) > 1:
+            groups.append(sorted(group))
+    return groups
 
 
 def _cells_explain(

@@ -43,6 +43,17 @@ def area(rle: Rle) -> int:
     return int(coco_mask.area(rle))
 
 
+def intersection(rles: Sequence[Rle]) -> Rle:
+    """The pixels of all of them."""
+    return coco_mask.merge(list(rles), intersect=True)
+
+
+def box(rle: Rle) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom edges of its pixels."""
+    x, y, width, height = (float(value) for value in coco_mask.toBbox(rle))
+    return x, y, x + width, y + height
+
+
 def decode(rle: Rle) -> NDArray[np.uint8]:
     """(H, W) uint8 of 0 and 1, C-contiguous."""
     mask: NDArray[np.uint8] = cv2.transpose(coco_mask.decode(rle).T)  # pycocotools decodes column-major

@@ -51,7 +51,7 @@ def _find(name: str, kind: type[Any], group: str) -> Any:
         module = importlib.import_module(f".{group}.{name}", __package__)
         return _class_in(module, kind)
     if name in outside:
-        found = outside[name].load()
+        found: Any = outside[name].load()
         if not (inspect.isclass(found) and issubclass(found, kind)) or getattr(found, "name", None) != name:
             raise PluginError(f"entry point {outside[name].value} is no taskpaint {group[:-1]} called {name!r}")
         return found
@@ -62,7 +62,7 @@ def _find(name: str, kind: type[Any], group: str) -> Any:
 
 
 def _class_in(module: Any, kind: type[Any]) -> Any:
-    found = [
+    found: list[Any] = [
         value
         for value in vars(module).values()
         if inspect.isclass(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,7 @@ def open_streams(
     """Open the index of every checked source; one Stream for each of its tasks."""
     streams = []
     for entry, source, tasks in checked:
-        label = entry.label
-        index = open_index(source, (lambda count, label=label: on_progress(label, count)) if on_progress else None)
+        index = open_index(source, partial(on_progress, entry.label) if on_progress else None)
         streams += [Stream(entry, task_entry, index, task) for task_entry, task in tasks]
     return streams
 
@@ -94,7 +94,7 @@ def _folder(entry: SourceEntry, root: Path, paths: Mapping[str, Path]) -> Path:
 
 
 def _source(file: RecipeFile, entry: SourceEntry, where: Location, folder: Path) -> Source:
-    kind = _named(file, find_source, entry.source, (*where, "source"))
+    kind: type[Source] = _named(file, find_source, entry.source, (*where, "source"))
     options = _options(file, kind.options_type, entry.options, (*where, "options"))
     split = entry.split or kind.splits[0]
     return kind(folder, split, options)

@@ -73,7 +73,7 @@ class Limit:
 
 class Task(abc.ABC, Generic[OptionsT]):
     """One task. A subclass stands in a module of `builders/tasks` named like its `name`, or behind an entry
-    point `taskpaint.tasks`; its templates stand in `paraphrase/templates/<name>.txt`.
+    point `taskpaint.tasks`; its templates stand in `paraphrase/templates/<name>.txt`, or in `templates`.
     """
 
     name: ClassVar[str]
@@ -84,6 +84,8 @@ class Task(abc.ABC, Generic[OptionsT]):
     sections: ClassVar[Mapping[str, tuple[str, ...]]]
     """Sections of the template bank and the slots of each."""
     limits: ClassVar[tuple[Limit, ...]]
+    templates: ClassVar[str] = ""
+    """The template bank's text, for a task from outside; empty: the bank that ships under the task's name."""
 
     def __init__(self, options: OptionsT) -> None:
         self.options = options

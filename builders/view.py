@@ -60,9 +60,12 @@ class View:
 
     def moved(self, rle: Rle) -> Rle:
         """A mask of the source, at output size."""
-        if self.geometry.is_native:
-            return rle
-        return regions.encode(self.geometry.labels(regions.decode(rle)))
+        return rle if self.geometry.is_native else self.shown(rle)[1]
+
+    def shown(self, rle: Rle) -> tuple[NDArray[np.uint8], Rle]:
+        """A mask of the source at output size, as (H, W) uint8 of 0 and 1 and as run lengths."""
+        mask = self.geometry.labels(regions.decode(rle))
+        return mask, rle if self.geometry.is_native else regions.encode(mask)
 
     def label_map(self) -> NDArray[np.integer]:
         """(H, W) classes at output size; -1 in padding.

@@ -49,8 +49,6 @@ def run() -> None:
     """Run the command line; errors become one sentence on stderr and an exit code."""
     try:
         app(auto_envvar_prefix="TASKPAINT")
-    except KeyboardInterrupt:
-        _fail("stopped; run the same command again to go on where it stopped", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away; nobody to tell
         sys.exit(1)

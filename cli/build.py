@@ -95,8 +95,13 @@ def run_build(files: list[RecipeFile], out: Path, how: BuildOptions, quiet: bool
     """Build with a progress bar."""
     from ..engines.build import build as run
 
-    with _BuildProgress(quiet) as progress:
-        return run(files, out, how, progress.watch())
+    from ..manifests.errors import StoppedError
+
+    try:
+        with _BuildProgress(quiet) as progress:
+            return run(files, out, how, progress.watch())
+    except KeyboardInterrupt as fault:
+        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
 
 
 def print_summary(summary: BuildReport) -> None:

@@ -35,9 +35,9 @@ def tasks(
 
 
 def _facts(task: Any) -> dict[str, Any]:
-    from ..paraphrase.templates import load_bank
+    from ..engines.banks import bank_of
 
-    bank = load_bank(task.name)
+    bank = bank_of(task)
     return {
         "name": task.name,
         "summary": task.summary,

@@ -26,11 +26,12 @@ from ..manifests.recipe_file import RecipeFile, combine
 from ..manifests.slots import slots_to_json
 from ..manifests.target import PhotoTarget
 from ..manifests.triplet import Triplet
-from ..paraphrase.templates import Template, load_bank, section
+from ..paraphrase.templates import Template, section
 from ..paraphrase.wording import word
 from ..writers.card import write_card
 from ..writers.codecs import encode_source, encode_target
 from ..writers.shards import output_errors, write_shard
+from .banks import bank_of
 from .local import default_workers, run_local
 
 _CODECS = ("pyarrow", "numpy", "opencv-python-headless", "simplejpeg", "isal", "pillow", "pycocotools")
@@ -108,7 +109,7 @@ def prepare(files: Sequence[RecipeFile], options: BuildOptions, progress: Progre
     recipe = combine(files, [(entry, [task for task, _ in tasks]) for entry, _, tasks in checked])
     streams = open_streams(checked, (progress or Progress()).indexing)
     for stream in streams:
-        load_bank(stream.task.name)
+        bank_of(stream.task)
     return Prepared(recipe, streams, make_plan(recipe, streams, options.limit))
 
 
@@ -135,12 +136,11 @@ def build(
     shards = plan.shards(recipe.output.rows_per_shard)
     with output_errors(out), folder.lock():
         folder.begin(_identity(recipe, streams, plan, options.limit), overwrite=options.overwrite)
-        plan_file = folder.state / "plan.arrow"
-        plan.save(plan_file)
+        plan.save(_plan_file(out))
         finished = folder.ledger()
         todo = [shard for shard in shards if shard.name not in finished]
         progress.planned(len(shards), len(plan), sum(s.stop - s.start for s in shards if s.name in finished))
-        job = ShardJob(recipe, out, plan_file, options.limit, [_Opened.of(stream) for stream in streams])
+        job = ShardJob.of(prepared, out, options.limit)
         for shard, record in run_local(job, todo, options.workers or default_workers()):
             folder.note(record)
             progress.shard(shard, record)
@@ -189,9 +189,13 @@ class ShardJob:
 
     recipe: Recipe
     out: Path
-    plan_file: Path
     limit: int | None
     opened: list[_Opened]
+
+    @classmethod
+    def of(cls, prepared: Prepared, out: Path, limit: int | None) -> ShardJob:
+        """The job of a build whose plan is saved in the folder."""
+        return cls(prepared.recipe, out, limit, [_Opened.of(stream) for stream in prepared.streams])
 
     def open(self) -> Callable[[Shard], ShardRecord]:
         """Map plan and indexes into memory, one thread a process."""
@@ -200,8 +204,8 @@ class ShardJob:
         pa.set_io_thread_count(1)
         indexes: dict[Path, SourceIndex] = {}
         streams = [item.open(indexes) for item in self.opened]
-        plan = Plan.load(self.plan_file, self.recipe.seed, self.limit)
-        banks = {stream.task.name: load_bank(stream.task.name) for stream in streams}
+        plan = Plan.load(_plan_file(self.out), self.recipe.seed, self.limit)
+        banks = {stream.task.name: bank_of(stream.task) for stream in streams}
         return lambda shard: self._build(shard, streams, plan, banks)
 
     def _build(
@@ -233,6 +237,10 @@ class ShardJob:
             nested.setdefault(label, {})[kind] = count
         seconds = time.monotonic() - started
         return ShardRecord(shard.name, written.rows, written.bytes, written.sha256, nested, round(seconds, 3))
+
+
+def _plan_file(out: Path) -> Path:
+    return DatasetFolder(out).state / "plan.arrow"
 
 
 def to_triplet(recipe: Recipe, stream: Stream, built: Built, banks: Mapping[str, tuple[Template, ...]]) -> Triplet:
@@ -290,7 +298,7 @@ def _identity(recipe: Recipe, streams: list[Stream], plan: Plan, limit: int | No
         "planned": plan.counts,
         "sources": {stream.source.label: stream.index.digest for stream in streams},
         "templates": {
-            stream.task.name: [template.template_id for template in load_bank(stream.task.name)] for stream in streams
+            stream.task.name: [template.template_id for template in bank_of(stream.task)] for stream in streams
         },
         "versions": _versions(),
     }

@@ -12,7 +12,7 @@ from ..builders.unit import build_unit
 from ..manifests.errors import ItemError
 from ..manifests.recipe import Recipe
 from ..manifests.recipe_file import RecipeFile
-from ..paraphrase.templates import load_bank
+from .banks import bank_of
 from .build import BuildOptions, Progress, prepare, to_triplet
 from .local import default_workers
 
@@ -54,7 +54,7 @@ def estimate(files: Sequence[RecipeFile], options: BuildOptions, progress: Progr
 
 def _try(recipe: Recipe, streams: list[Stream], position: int) -> dict[str, Any]:
     stream = streams[position]
-    banks = {stream.task.name: load_bank(stream.task.name)}
+    banks = {stream.task.name: bank_of(stream.task)}
     rows = stream.task.eligible(stream.index).nonzero()[0]
     rows = rows[:: max(1, len(rows) // _TRIED)][:_TRIED].tolist()
     built, size = 0, 0

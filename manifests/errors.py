@@ -11,6 +11,7 @@ TaskpaintError                 anything a user can cause; the message is one sen
 │   ├── FolderBusyError        another run is writing to the folder
 │   ├── OutputError            the output cannot be written (read-only, disk full)
 │   └── TooManyRejectsError    more rejects than `--max-rejects` allows
+├── StoppedError               the user pressed Ctrl-C (exit code 130)
 ├── DatasetFolderError         a folder that is no readable taskpaint dataset
 └── ItemError                  one item, not the run: it becomes a line of rejects.jsonl
     ├── BadItem                the item is broken: a corrupt image or annotation
@@ -66,6 +67,12 @@ class OutputError(BuildError):
 
 class TooManyRejectsError(BuildError):
     """More rejects than the run allows."""
+
+
+class StoppedError(TaskpaintError):
+    """The user pressed Ctrl-C."""
+
+    exit_code = 130
 
 
 class DatasetFolderError(TaskpaintError):

@@ -182,7 +182,16 @@ class DatasetFolder:
                 raise FolderBusyError(
                     f"another taskpaint run is writing to {self.root}; wait for it or choose another folder"
                 ) from fault
-            yield
+            try:
+                self._sweep()
+                yield
+            finally:
+                self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove the unfinished files of workers that were killed; the lock says that nobody writes now."""
+        for left_over in self.data.glob(".*.part"):
+            left_over.unlink(missing_ok=True)
 
 
 def write_json(file: Path, value: Mapping[str, Any]) -> None:

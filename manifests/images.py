@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import struct
 import warnings
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +25,22 @@ MAX_PIXELS: Final = 120_000_000
 """Larger images are refused before any pixel is allocated (decompression bombs)."""
 
 _PASSABLE = {("JPEG", "RGB"), ("JPEG", "L"), ("PNG", "RGB"), ("PNG", "L"), ("WEBP", "RGB")}
-_PILLOW_FAULTS = (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError, OverflowError)
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "WEBP", "TIFF", "JPEG2000")
+"""Pillow knows more, some of which start other programs (EPS)."""
+_PILLOW_FAULTS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    KeyError,
+    IndexError,
+    TypeError,
+    OverflowError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ORIENTATION_TAG = 0x0112
 
@@ -69,7 +88,7 @@ def decode_rgb(data: bytes, header: ImageHeader | None = None) -> RGB:
     """Decode to upright RGB.
 
     Args:
-        data: encoded bytes of any format Pillow reads.
+        data: encoded JPEG, PNG, GIF, BMP, TIFF, WebP, PPM or JPEG 2000.
         header: from `read_header(data)` when at hand.
 
     Returns:
@@ -100,23 +119,34 @@ def read_map(data: bytes) -> NDArray[np.integer]:
     """Decode a label or depth map without touching its values: palette indices stay indices, 16 bits stay 16.
 
     Returns:
-        (H, W) or (H, W, 3) array, uint8, uint16 or int32 as stored.
+        (H, W) or (H, W, 3) array, uint8, uint16 or int32 as stored; an alpha channel is left out.
 
     Raises:
-        BadItem: not an image, cut off, or too large.
+        BadItem: not an image, cut off, too large, or of real numbers.
     """
     read_header(data)
-    if data.startswith(b"\x89PNG") and data[25:26] in (b"\x00", b"\x02"):  # grey or RGB: OpenCV is 2x faster
+    if data.startswith(b"\x89PNG") and data[24] >= 8 and data[25] in (0, 2):  # OpenCV is 2x faster
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if decoded is None:
             raise BadItem("map image cannot be decoded")
-        return decoded if decoded.ndim == 2 else np.ascontiguousarray(decoded[:, :, ::-1])
+        return decoded if decoded.ndim == 2 else np.ascontiguousarray(decoded[:, :, 2::-1])  # BGR or BGRA
     try:
-        with _open(data) as image:
+        with _quiet(), _open(data) as image:
             image.load()
-            return np.array(image.convert("RGB") if image.mode in ("RGBA", "CMYK") else image)
+            return _stored_values(image, data)
     except _PILLOW_FAULTS as fault:
         raise BadItem(f"map image cannot be decoded: {fault}") from fault
+
+
+def _stored_values(image: Image.Image, data: bytes) -> NDArray[np.integer]:
+    if image.mode in ("LA", "PA"):
+        return np.array(image)[:, :, 0]
+    values = np.array(image if image.mode in ("1", "L", "P", "RGB") or image.mode[0] in "IF" else image.convert("RGB"))
+    if values.dtype.kind == "f":
+        raise BadItem("map image holds real numbers; whole numbers are needed")
+    if image.format == "PNG" and image.mode == "L":
+        values //= {2: 85, 4: 17}.get(data[24], 1)  # Pillow spreads 2 and 4 bits of grey over 0 to 255
+    return values.astype(np.uint8 if values.dtype.kind == "b" else values.dtype.newbyteorder("="), copy=False)
 
 
 def _jpeg_header(data: bytes) -> ImageHeader:
@@ -151,8 +181,9 @@ def _jpeg_header(data: bytes) -> ImageHeader:
 def _exif_orientation(segment: bytes) -> int:
     exif = Image.Exif()
     try:
-        exif.load(segment)
-        value = exif.get(_ORIENTATION_TAG, 1)
+        with _quiet():
+            exif.load(segment)
+            value = exif.get(_ORIENTATION_TAG, 1)
     except _PILLOW_FAULTS:
         return 1  # broken EXIF says nothing; the pixels may still be sound
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
@@ -176,7 +207,7 @@ def _pillow_header(data: bytes) -> ImageHeader:
 
 def _pillow_rgb(data: bytes) -> RGB:
     try:
-        with _open(data) as image:
+        with _quiet(), _open(data) as image:
             orientation = _exif_orientation(image.info["exif"]) if "exif" in image.info else 1
             return upright(np.asarray(_to_rgb(image)), orientation)
     except _PILLOW_FAULTS as fault:
@@ -186,7 +217,7 @@ def _pillow_rgb(data: bytes) -> RGB:
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         values = np.asarray(image)
-        return Image.fromarray((values >> 8 if values.max(initial=0) > 255 else values).astype(np.uint8)).convert("RGB")
+        return Image.fromarray(np.clip(values >> 8, 0, 255).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
@@ -194,9 +225,16 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _open(data: bytes) -> Image.Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of sizes and EXIF oddities that are judged above
+    with _quiet():
         try:
-            return Image.open(io.BytesIO(data))
+            return Image.open(io.BytesIO(data), formats=_FORMATS)
         except Image.DecompressionBombError as bomb:
             raise BadItem("image is too large to be opened safely") from bomb
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Pillow warns of sizes and EXIF oddities that are judged here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

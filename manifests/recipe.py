@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*$")]
+Label = Annotated[str, Field(pattern=r"^([A-Za-z0-9]+([-_][A-Za-z0-9]+)*)?$")]
 Channel = Annotated[int, Field(ge=0, le=255)]
 
 
@@ -14,6 +15,16 @@ class Block(BaseModel):
     """A block of a recipe: unknown keys are errors, values are never coerced silently, frozen once read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_not_truths(cls, value: Any, info: ValidationInfo) -> Any:
+        """Python counts YAML's yes and no as 1 and 0; `limit: yes` would build one triplet."""
+        if any(isinstance(item, bool) for item in (value if isinstance(value, list) else [value])):
+            kinds = _types_in(cls.model_fields[str(info.field_name)].annotation)
+            if kinds & {int, float} and bool not in kinds:
+                raise ValueError(f"a number is needed, not {str(value).lower()}")
+        return value
 
 
 class Sizing(Block):
@@ -73,7 +84,7 @@ class TaskEntry(Block):
     """A task and how much of it."""
 
     task: Name
-    name: Name = Field("", validate_default=False, description="empty: the task's; needed to use one task twice")
+    name: Label = Field("", description="empty: the task's; needed to use one task twice")
     weight: float = Field(1.0, gt=0, le=1000, description="0.1 takes a tenth of the images, 20 draws each 20 times")
     limit: int | None = Field(None, ge=1, description="at most this many triplets")
     options: dict[str, Any] = Field(default_factory=dict, description="see `taskpaint tasks NAME`")
@@ -93,7 +104,7 @@ class SourceEntry(Block):
     """A dataset on disk and what to make of it."""
 
     source: Name
-    name: Name = Field("", validate_default=False, description="empty: source-split")
+    name: Label = Field("", description="empty: source-split")
     path: str = Field(min_length=1)
     split: str = Field("", description="empty: the source's first split")
     weight: float = Field(1.0, gt=0, le=1000, description="multiplies the weight of each of its tasks")
@@ -107,18 +118,12 @@ class SourceEntry(Block):
         return self.name or "-".join(part for part in (self.source, self.split) if part)
 
 
-def _bare_integer(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("a whole number is needed, not true or false")
-    return value
-
-
 class Recipe(Block):
     """Everything that decides a dataset's bytes, apart from the source files themselves."""
 
     name: Name = "dataset"
     description: str = ""
-    seed: Annotated[int, BeforeValidator(_bare_integer)] = Field(0, ge=0, lt=2**63)
+    seed: int = Field(0, ge=0, lt=2**63)
     sources: tuple[SourceEntry, ...] = Field(min_length=1)
     tasks: tuple[TaskEntry, ...] = Field((), description="for every source that has no tasks of its own")
     image: Sizing = Sizing()
@@ -148,6 +153,11 @@ class Recipe(Block):
     def tasks_of(self, source: SourceEntry) -> tuple[TaskEntry, ...]:
         """The tasks asked of a source: its own, or the recipe's."""
         return self.tasks if source.tasks is None else source.tasks
+
+
+def _types_in(annotation: Any) -> set[Any]:
+    inner = get_args(annotation)
+    return set().union(*map(_types_in, inner)) if inner else {annotation}
 
 
 def _no_twins(labels: list[str], where: str) -> None:

@@ -18,6 +18,17 @@ Location = tuple[str | int, ...]
 
 SHIPPED = Path(__file__).parent / "recipes"
 
+_NEEDED = {
+    "tuple_type": "a list",
+    "too_short": "a longer list",
+    "dict_type": "a block of keys with values",
+    "model_type": "a block of keys with values",
+}
+"""Pydantic's words for these are Python's."""
+
+_MAX_VALUES = 50_000
+"""Aliases can make a small file stand for billions of values; no recipe needs so many."""
+
 
 @dataclass(frozen=True)
 class RecipeFile:
@@ -105,7 +116,7 @@ def change_recipe(file: RecipeFile, changes: Mapping[str, str]) -> RecipeFile:
             for part in parents:
                 place = place[int(part)] if isinstance(place, list) else place[part]
             place[int(last) if isinstance(place, list) else last] = yaml.safe_load(text)
-        except (KeyError, IndexError, TypeError, ValueError, yaml.YAMLError) as fault:
+        except (KeyError, IndexError, TypeError, ValueError, RecursionError, yaml.YAMLError) as fault:
             raise RecipeError(f"--set {key}={text}: the recipe has no such place, or that is no YAML value") from fault
     try:
         return RecipeFile(Recipe.model_validate(value), file.origin, file.lines)
@@ -166,6 +177,8 @@ def explain(
             text = f"unknown key{_suggestion(str(error['loc'][-1]), _keys_at(model, error['loc'][:-1]))}"
         elif error["type"] == "missing":
             text = "is missing"
+        elif error["type"] in _NEEDED:
+            text = f"{_NEEDED[error['type']]} is needed, not {error['input']!r}"
         elif "input" in error and error["type"] != "value_error":
             text = f"{text[0].lower()}{text[1:]}, not {error['input']!r}"
         messages.append(f"{place}: {key + ': ' if key else ''}{text}")
@@ -212,6 +225,11 @@ def _place(origin: str, lines: dict[Location, int], location: Location) -> str:
 
 def _note_lines(node: yaml.Node, location: Location, lines: dict[Location, int], origin: str) -> None:
     lines.setdefault(location, node.start_mark.line + 1)
+    if len(lines) > _MAX_VALUES:
+        raise RecipeError(
+            f"{origin}, line {node.start_mark.line + 1}: more than {_MAX_VALUES} values once its aliases are "
+            "written out; that is no recipe"
+        )
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             place = (*location, str(key.value))

@@ -50,7 +50,13 @@ def slots_from_json(stored: Mapping[str, Any]) -> dict[str, SlotValue]:
     Raises:
         ValueError: something else stands there.
     """
-    return {name: _from_json(value) for name, value in stored.items()}
+    found = {}
+    for name, value in stored.items():
+        try:
+            found[name] = _from_json(value)
+        except (TypeError, ValueError) as fault:
+            raise ValueError(f"{value!r} is no slot value") from fault
+    return found
 
 
 def _to_json(value: SlotValue) -> Any:

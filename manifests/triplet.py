@@ -98,7 +98,7 @@ def image_suffix(data: bytes) -> str:
         ValueError: the bytes are none of these.
     """
     for magic, suffix in _SUFFIXES.items():
-        if data.startswith(magic):
+        if data.startswith(magic) and (suffix != "webp" or data[8:12] == b"WEBP"):
             return suffix
     raise ValueError(f"image bytes begin with {data[:4]!r}; expected JPEG, PNG or WebP")
 

@@ -50,12 +50,14 @@ def available_banks() -> tuple[str, ...]:
 
 
 @cache
-def load_bank(task: str) -> tuple[Template, ...]:
-    """The bank that ships for a task, read once.
+def load_bank(task: str, text: str = "") -> tuple[Template, ...]:
+    """The bank that ships for a task, or the one in `text`, read once.
 
     Raises:
         TemplateError: no bank for this task, or a line of it does not hold.
     """
+    if text:
+        return parse_bank(task, text, f"templates of task {task}")
     if task not in available_banks():
         raise TemplateError(
             f"There is no template bank for the task {task!r}; the banks are {', '.join(available_banks())}."

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -26,3 +31,67 @@ def shared_data() -> Path:
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's index cache."""
     monkeypatch.setenv("TASKPAINT_CACHE", str(tmp_path / "cache"))
+
+
+def write_tiny_coco(folder: Path, images: int = 12, split: str = "train2017", first_id: int = 1) -> Path:
+    """A COCO of noise photographs of 96x80, each with a person (17 joints), a dog and a cat as rectangles.
+
+    The rectangles' places follow from the image id, so that tests can work them out by hand.
+    """
+    names = ["nose", "left_eye", "right_eye", "left_ear", "right_ear"]
+    names += [f"{side}_{part}" for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in _SIDES]
+    objects, people, captions, records = [], [], [], []
+    (folder / split).mkdir(parents=True, exist_ok=True)
+    (folder / "annotations").mkdir(exist_ok=True)
+    for image_id in range(first_id, first_id + images):
+        noise = np.random.default_rng(image_id).integers(60, 190, (20, 24, 3)).astype(np.uint8)
+        picture = Image.fromarray(noise).resize((96, 80), Image.Resampling.BICUBIC)
+        picture.save(folder / split / f"{image_id:012d}.jpg", quality=95, subsampling=0)
+        records.append({"id": image_id, "file_name": f"{image_id:012d}.jpg", "width": 96, "height": 80})
+        for position, category in enumerate((1, 18, 17)):
+            x, y = 2 + 31 * position, 5 + image_id % 7
+            annotation = _rectangle(image_id * 10 + position, image_id, category, x, y, 28, 60)
+            objects.append(annotation)
+            if category == 1:
+                joints = [[x + 2 + 1.5 * n, y + 2 + 3 * n, 2] for n in range(17)]
+                people.append({**annotation, "keypoints": sum(joints, []), "num_keypoints": 17})
+        captions.append({"id": image_id, "image_id": image_id, "caption": f"Picture number {image_id}."})
+    person = {"id": 1, "name": "person", "supercategory": "person"}
+    others = [{"id": 17, "name": "cat"}, {"id": 18, "name": "dog"}, {"id": 44, "name": "bottle"}]
+    files: tuple[tuple[str, list[dict[str, Any]], list[dict[str, Any]] | None], ...] = (
+        ("instances", objects, [person, *others]),
+        ("person_keypoints", people, [{**person, "keypoints": names, "skeleton": [[1, 2]]}]),
+        ("captions", captions, None),
+    )
+    for kind, annotations, categories in files:
+        content = {"images": records, "annotations": annotations, **({"categories": categories} if categories else {})}
+        (folder / "annotations" / f"{kind}_{split}.json").write_text(json.dumps(content))
+    return folder
+
+
+_SIDES = ("left", "right")
+
+
+def _rectangle(identity: int, image: int, category: int, x: int, y: int, width: int, height: int) -> dict[str, Any]:
+    corners = [x, y, x + width, y, x + width, y + height, x, y + height]
+    return {
+        "id": identity,
+        "image_id": image,
+        "category_id": category,
+        "bbox": [x, y, width, height],
+        "segmentation": [corners],
+        "area": width * height,
+        "iscrowd": 0,
+    }
+
+
+@pytest.fixture
+def tiny_coco(tmp_path: Path) -> Path:
+    """`write_tiny_coco` with twelve photographs, in the split train2017."""
+    return write_tiny_coco(tmp_path / "coco")
+
+
+@pytest.fixture
+def write_coco() -> Callable[..., Path]:
+    """`write_tiny_coco` itself, for tests that need another size."""
+    return write_tiny_coco

@@ -29,6 +29,8 @@ from ..view import View
 
 _RIVAL = 0.25
 """A person in the background with less than this share of the subject's box leaves no doubt who is meant."""
+_SEEN = 0.02
+"""But when a phrase has to say who is meant, people down to this share count."""
 _OVERLOOKED = 0.15
 """A person without joints, larger than this share of the image's shorter side, makes "every" untrue."""
 
@@ -206,11 +208,11 @@ class Keypoints(Task[KeypointsOptions]):
         category, asked = people[0].category, {id(one) for one in people}
         others = [one for one in view.sample.instances if one.category == category and id(one) not in asked]
         if self.options.who == "person":
-            least = _RIVAL * _area(view.geometry.box(_box(people[0])))
-            rivals = [one for one in others if _area(view.box(one)) >= least]
-            if not rivals:
+            own = _area(view.geometry.box(_box(people[0])))
+            seen = [one for one in others if _area(view.box(one)) >= _SEEN * own]
+            if not any(_area(view.box(one)) >= _RIVAL * own for one in seen):
                 return "the {joint}"
-            person = name_one_of(people[0], [people[0], *rivals], view, draw)
+            person = name_one_of(people[0], [people[0], *seen], view, draw)
             return f"the {{joint}} of the {person.name}"
         least = _OVERLOOKED * min(view.size_wh)
         if any((box := view.box(one)) and (one.crowd or _longer_side(box) >= least) for one in others):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
@@ -84,6 +84,25 @@ class _Pick:
     single: Instance | None = None
 
 
+@dataclass(frozen=True)
+class _Painted:
+    """A pick as the output shows it: `mask`, (H, W) uint8 of 0 and 1, and the same as run lengths; not empty."""
+
+    pick: _Pick
+    mask: NDArray[np.uint8]
+    rle: Rle
+
+    @cached_property
+    def area(self) -> int:
+        return regions.area(self.rle)
+
+    @cached_property
+    def box(self) -> tuple[int, int, int, int]:
+        box = regions.bounds(self.mask)
+        assert box is not None
+        return box
+
+
 class Segmentation(Task[SegmentationOptions]):
     """Paint classes or objects, each in its own colour.
 
@@ -119,10 +138,10 @@ class Segmentation(Task[SegmentationOptions]):
         picks: list[_Pick] = subject.choice
         if picks[0].mask is None:
             return self._rendered_absent(view, picks[0], draw)
-        labels, kept, rles = self._label(view, picks)
-        colors, lossless = self._colors(view, labels, len(kept), draw)
-        nouns = [self._noun(view, pick, draw) for pick in kept]
-        return self._rendered(view, labels, rles, kept, nouns, colors, lossless)
+        labels, painted = self._label(view, picks)
+        colors, lossless = self._colors(view, painted, draw)
+        nouns = [self._noun(view, one.pick, draw) for one in painted]
+        return self._rendered(view, labels, painted, nouns, colors, lossless)
 
     @classmethod
     def decode(cls, target: RGB, source: RGB, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,7 +170,7 @@ class Segmentation(Task[SegmentationOptions]):
         stray = 0.0
         for found, true in zip(decoded["regions"], annotation["regions"], strict=True):
             first, second = regions.from_json(found["rle"]), regions.from_json(true["rle"])
-            both = regions.area(regions.coco_mask.merge([first, second], intersect=True))
+            both = regions.area(regions.intersection([first, second]))
             either = found["area"] + true["area"] - both
             stray += found["area"] - both
             if true["area"]:
@@ -174,7 +193,7 @@ class Segmentation(Task[SegmentationOptions]):
             if pick.mask is None:
                 members = [pick.single] if pick.single else pick.members
                 pick = _Pick(pick.name, union_of(members, sample), pick.members, pick.single)
-            if wanted and regions.area(pick.mask) >= least:
+            if pick.mask is not None and regions.area(pick.mask) >= least:
                 wanted -= 1
                 yield pick
             if not wanted:
@@ -221,42 +240,37 @@ class Segmentation(Task[SegmentationOptions]):
     def _wanted(self, name: str) -> bool:
         return self.options.classes is None or name in self.options.classes
 
-    def _label(self, view: View, picks: list[_Pick]) -> tuple[NDArray[np.uint8], list[_Pick], list[Rle]]:
-        """Label map of what is shown: i + 1 where kept[i] is painted, the smaller on top; and each one's pixels."""
-        moved = [(pick, rle) for pick in picks if pick.mask is not None and (rle := view.moved(pick.mask))]
-        moved = [(pick, rle) for pick, rle in moved if regions.area(rle) >= _MIN_PIXELS]
+    def _label(self, view: View, picks: list[_Pick]) -> tuple[NDArray[np.uint8], list[_Painted]]:
+        """Label map of what is shown: i + 1 where the i-th of the list is painted, the smaller on top."""
+        moved = [_Painted(pick, *view.shown(pick.mask)) for pick in picks if pick.mask is not None]
+        moved = [one for one in moved if one.area >= _MIN_PIXELS]
         if not moved:
             raise NotApplicable("the crop leaves too little of what was to be painted")
         if len(moved) == 1:
-            return regions.decode(moved[0][1]), [moved[0][0]], [moved[0][1]]
-        moved.sort(key=lambda item: -regions.area(item[1]))
+            return moved[0].mask, moved
+        moved.sort(key=lambda one: -one.area)
         labels = np.zeros(view.size_wh[::-1], np.uint8)
-        for position, (_, rle) in enumerate(moved, start=1):
-            labels[regions.decode(rle) != 0] = position
+        for position, one in enumerate(moved, start=1):
+            labels[one.mask != 0] = position
         sizes = np.bincount(labels.ravel(), minlength=len(moved) + 1)[1:]
         if (sizes < _MIN_PIXELS).any():
-            visible = [item[0] for item, size in zip(moved, sizes, strict=True) if size >= _MIN_PIXELS]
+            visible = [one.pick for one, size in zip(moved, sizes, strict=True) if size >= _MIN_PIXELS]
             return self._label(view, visible)
-        rles = [regions.encode((labels == position).astype(np.uint8)) for position in range(1, len(moved) + 1)]
-        return labels, [pick for pick, _ in moved], rles
+        masks = [(labels == position).view(np.uint8) for position in range(1, len(moved) + 1)]
+        return labels, [_Painted(one.pick, mask, regions.encode(mask)) for one, mask in zip(moved, masks, strict=True)]
 
-    def _colors(
-        self, view: View, labels: NDArray[np.uint8], count: int, draw: random.Random
-    ) -> tuple[list[Color], bool]:
+    def _colors(self, view: View, painted: Sequence[_Painted], draw: random.Random) -> tuple[list[Color], bool]:
         """A colour a region, apart from each other and from what they cover; and whether JPEG would lose them."""
-        palette = PALETTES[self.options.palette]
+        palette, count = PALETTES[self.options.palette], len(painted)
         if self.options.style == "mask":
             if count == 1 and self.options.mask_color == "white":
                 return [Color("white", (255, 255, 255))], False
             return draw.sample(colors_apart(palette, [_BLACK]), count), False
         chosen: list[Color] = []
         lossless = False
-        for position in range(1, count + 1):
-            mask = (labels == position).astype(np.uint8) if count > 1 else labels
-            box = regions.bounds(mask)
-            assert box is not None
+        for one in painted:
             free = colors_apart(palette, [color.rgb for color in chosen])
-            color, clear = pick_clear(free, sample_pixels(view.rgb, mask, box), self.options.coat, draw)
+            color, clear = pick_clear(free, sample_pixels(view.rgb, one.mask, one.box), self.options.coat, draw)
             chosen.append(color)
             lossless |= not clear
         return chosen, lossless
@@ -273,8 +287,7 @@ class Segmentation(Task[SegmentationOptions]):
         self,
         view: View,
         labels: NDArray[np.uint8],
-        rles: Sequence[Rle],
-        kept: Sequence[_Pick],
+        painted: Sequence[_Painted],
         nouns: Sequence[Noun | str],
         colors: Sequence[Color],
         lossless: bool,
@@ -283,26 +296,20 @@ class Segmentation(Task[SegmentationOptions]):
         if self.options.style == "mask":
             target = FlatTarget(labels, np.array([_BLACK, *(color.rgb for color in colors)], np.uint8))
         else:
-            painted = view.rgb.copy()
-            for position, color in enumerate(colors, start=1):
-                mask = labels if len(colors) == 1 else cv2.compare(labels, position, cv2.CMP_EQ)
-                box = regions.bounds(mask)
-                assert box is not None
-                paint(painted, mask, box, color.rgb, self.options.coat)
-            target = PhotoTarget(painted, lossless)
+            picture = view.rgb.copy()
+            for one, color in zip(painted, colors, strict=True):
+                paint(picture, one.mask, one.box, color.rgb, self.options.coat)
+            target = PhotoTarget(picture, lossless)
         annotation = {
             "size": list(labels.shape),
-            "regions": [
-                {"name": pick.name, "rle": regions.to_json(rle), "area": regions.area(rle)}
-                for pick, rle in zip(kept, rles, strict=True)
-            ],
+            "regions": [{"name": one.pick.name, "rle": regions.to_json(one.rle), "area": one.area} for one in painted],
         }
-        names = [pick.name for pick in kept]
+        names = [one.pick.name for one in painted]
         params = {**self._params(names, colors), **({"lossless": True} if lossless else {})}
         return Rendered(target, *self._wording(nouns, colors), params, annotation)
 
     def _rendered_absent(self, view: View, pick: _Pick, draw: random.Random) -> Rendered:
-        palette = PALETTES[self.options.palette]
+        palette: Sequence[Color] = PALETTES[self.options.palette]
         width, height = view.size_wh
         target: Target = SameTarget()
         if self.options.style == "mask":
@@ -334,11 +341,5 @@ class Segmentation(Task[SegmentationOptions]):
 
 def _hull(masks: Iterable[Rle]) -> Box:
     """Edges of the smallest box that holds all masks."""
-    boxes = [regions.coco_mask.toBbox(mask) for mask in masks]
-    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
-    return (
-        float(left),
-        float(top),
-        max(float(b[0] + b[2]) for b in boxes),
-        max(float(b[1] + b[3]) for b in boxes),
-    )
+    lefts, tops, rights, bottoms = zip(*map(regions.box, masks), strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)

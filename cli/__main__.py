@@ -1,0 +1,5 @@
+"""`python -m taskpaint.cli`, the same as the `taskpaint` command."""
+
+from . import main
+
+main()

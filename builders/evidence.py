@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..manifests.images import RGB
-from .overlay import classify, squared_distance
+from .overlay import blend_table, classify, squared_distance
 from .palette import RGBTuple
 
 Evidence = NDArray[np.int8]
@@ -34,12 +35,10 @@ def read_evidence(
         lossless: the target went through no lossy codec, so that the least difference counts.
     """
     labels = classify(target, source, colors, opacity, lossless=True)
-    least = 1.0 if lossless else (_TELLING / opacity) ** 2
+    least = 1.0 if lossless else _TELLING**2
     found = []
     for position, rgb in enumerate(colors, start=1):
-        flat = np.empty_like(source)
-        flat[:] = rgb
-        telling = squared_distance(source, flat) >= least
+        telling = squared_distance(source, cv2.LUT(source, blend_table(rgb, opacity)[None])) >= least
         painted, bare = labels == position, labels == 0
         found.append((painted & telling).astype(np.int8) - (bare & telling).astype(np.int8))
     return found

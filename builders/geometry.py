@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..manifests.images import RGB
+from ..manifests.errors import BadItem
+from ..manifests.images import MAX_PIXELS, RGB
 from ..manifests.recipe import Sizing
 
 Box = tuple[float, float, float, float]
@@ -142,6 +143,9 @@ def fit(
         subject: box of what the instruction is about, for `crop: subject`; source pixels.
         draw: the unit's randomness, for `crop: random`.
         crop: a part that the task wants to look at first (one person); source pixels.
+
+    Raises:
+        BadItem: the image is so long and thin that it would become enormous.
     """
     window = _whole_pixels(crop, source_wh) if crop else (0, 0, *source_wh)
     width, height = window[2] - window[0], window[3] - window[1]
@@ -166,6 +170,8 @@ def fit(
         target = tuple(max(multiple, side // multiple * multiple) for side in out)
         kept, out = _same_aspect(kept, (target[0], target[1])), (target[0], target[1])
     out = (max(1, out[0]), max(1, out[1]))
+    if out[0] * out[1] > MAX_PIXELS and sizing.resize != "native":
+        raise BadItem(f"image of {width}x{height} would become {out[0]}x{out[1]}, over the limit of {MAX_PIXELS} pixels")
     return Geometry(source_wh, kept, out, (0, 0), out)
 
 

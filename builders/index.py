@@ -61,10 +61,12 @@ class SourceIndex:
     digest: str
     file: Path
     _batches: list[pa.RecordBatch] = field(default_factory=list)
+    _columns: list[tuple[pa.Array, pa.Array, pa.Array]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         reader = pa.ipc.open_file(pa.memory_map(str(self.file)))
         self._batches = [reader.get_batch(position) for position in range(reader.num_record_batches)]
+        self._columns = [(batch["image_key"], batch["id"], batch["record"]) for batch in self._batches]
         self.source.header = json.loads(_side_file(self.file, "header").read_text(encoding="utf-8"))
         self._rows = sum(len(batch) for batch in self._batches)
 
@@ -104,8 +106,8 @@ class SourceIndex:
 
     def key_and_id(self, row: int) -> tuple[str, str]:
         """Photograph and id of one entry."""
-        batch, position = self._batches[row // _BATCH], row % _BATCH
-        return batch["image_key"][position].as_py(), batch["id"][position].as_py()
+        keys, ids, _ = self._columns[row // _BATCH]
+        return keys[row % _BATCH].as_py(), ids[row % _BATCH].as_py()
 
     def sample(self, row: int) -> Sample:
         """The Sample of one entry.
@@ -113,9 +115,9 @@ class SourceIndex:
         Raises:
             BadItem: its record does not hold.
         """
-        batch, position = self._batches[row // _BATCH], row % _BATCH
-        record = orjson.loads(memoryview(batch["record"][position].as_buffer()))
-        return self.source.sample(batch["id"][position].as_py(), record)
+        _, ids, records = self._columns[row // _BATCH]
+        record = orjson.loads(memoryview(records[row % _BATCH].as_buffer()))
+        return self.source.sample(ids[row % _BATCH].as_py(), record)
 
 
 def open_index(source: Source, on_progress: Callable[[int], None] | None = None) -> SourceIndex:

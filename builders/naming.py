@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ..manifests.errors import NotApplicable
 from ..manifests.slots import Noun
@@ -46,7 +47,7 @@ def _by_place(one: Instance, boxes: dict[int, Box], width: int) -> list[str]:
         return ["leftmost {name}"]
     if rank == len(ranked) - 1:
         return ["rightmost {name}"]
-    gaps_clear = all(b - a >= _GAP * width for a, b in zip(ranked[: rank + 1], ranked[1 : rank + 2], strict=False))
+    gaps_clear = all(right - left >= _GAP * width for left, right in pairwise(ranked[: rank + 2]))
     return [f"{_ORDINALS[rank - 1]} {{name}} from the left"] if rank <= len(_ORDINALS) and gaps_clear else []
 
 

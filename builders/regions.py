@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import cv2
@@ -23,14 +23,26 @@ def to_rle(segmentation: Any, height: int, width: int) -> Rle:
     Raises:
         BadItem: pycocotools refuses them.
     """
+    return rasterise([segmentation], height, width)
+
+
+def rasterise(segmentations: Iterable[Any], height: int, width: int) -> Rle:
+    """The pixels of any of the segmentations, each as for `to_rle`; all polygons are joined in one go.
+
+    Raises:
+        BadItem: pycocotools refuses one.
+    """
+    pieces: list[Rle] = []
     try:
-        if isinstance(segmentation, dict):
-            return _from_runs(segmentation["counts"], height, width)
-        _check_polygons(segmentation, 2 * max(height, width))
-        joined: Rle = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
-        return joined
+        for segmentation in segmentations:
+            if isinstance(segmentation, dict):
+                pieces.append(_from_runs(segmentation["counts"], height, width))
+            else:
+                _check_polygons(segmentation, 2 * max(height, width))
+                pieces += coco_mask.frPyObjects(segmentation, height, width)
     except (ValueError, TypeError, KeyError, IndexError, OverflowError) as fault:
         raise BadItem(f"segmentation cannot be rasterised: {fault}") from fault
+    return union(pieces)
 
 
 def union(rles: Sequence[Rle]) -> Rle:
@@ -88,7 +100,7 @@ def _from_runs(counts: Any, height: int, width: int) -> Rle:
         rle = {"size": size, "counts": counts.encode() if isinstance(counts, str) else counts}
         _check_runs(rle, height * width)
         return rle
-    if not isinstance(counts, list) or not all(isinstance(run, int) and run >= 0 for run in counts):
+    if not isinstance(counts, list) or set(map(type, counts)) != {int} or min(counts) < 0:
         raise ValueError("run lengths are not whole numbers")
     if sum(counts) != height * width:  # pycocotools would leave the rest of the mask's memory unset
         raise ValueError(f"run lengths cover {sum(counts)} pixels, the image has {height * width}")

@@ -31,6 +31,18 @@ class Feature(enum.IntFlag):
     """Classes known to be present and classes known to be absent."""
     CAPTIONS = enum.auto()
     """Sentences about the whole image."""
+    EXPRESSIONS = enum.auto()
+    """Sentences that each mean some of the objects, or none."""
+    SEGMENTS = enum.auto()
+    """A panoptic map: every pixel belongs to one thing or one region of stuff."""
+    PARTS = enum.auto()
+    """A map of object parts."""
+    INTRINSICS = enum.auto()
+    """The camera of the depth map."""
+    RESTORATION = enum.auto()
+    """A degraded photograph and its clean twin."""
+    EDIT = enum.auto()
+    """An edited twin of the photograph, with instructions."""
 
 
 def describe(features: Feature) -> str:
@@ -118,10 +130,62 @@ class LabelMap:
 
 
 @dataclass(frozen=True, slots=True)
+class Intrinsics:
+    """A pinhole camera in pixels of the source image: focal lengths and principal point (pixel centres from 0)."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+
+@dataclass(frozen=True, slots=True)
 class DepthMap:
     """Metric depth. `load` gives (H, W) float32 metres along the optical axis; 0 where there is none."""
 
     load: Callable[[], NDArray[np.float32]]
+    intrinsics: Intrinsics | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One thing, one region of stuff, or one part, of a SegmentMap. id: its value in the map, never 0."""
+
+    id: int
+    category: Category
+    thing: bool = True
+    crowd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentMap:
+    """A segment a pixel. `load` gives (H, W) int32 ids; 0 and ids missing from `segments` are unlabelled."""
+
+    segments: tuple[Segment, ...]
+    load: Callable[[], NDArray[np.int32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """Sentences that mean the same objects. members: positions in `Sample.instances`; empty when nothing is meant."""
+
+    sentences: tuple[str, ...]
+    members: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The photograph's twin, of the same size: clean for a degraded photograph, edited for an edit.
+
+    Attributes:
+        image: the twin.
+        kind: "edit", or what the twin is free of: "blur", "noise", "rain", "watermark", "haze" …
+        instructions: of an edit, in people's words.
+    """
+
+    image: FileBytes
+    kind: str
+    instructions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +208,13 @@ class Sample:
         id: stable and unique in the source's split.
         image: the photograph.
         width, height: as annotated, pixels; 0 when the dataset does not say.
+        instances: objects, in the dataset's order.
+        label_map, segments, parts, depth: maps of the image's size.
+        labels: classes of the whole image.
         absent: names of classes known not to be in the image.
+        captions: sentences about the whole image.
+        expressions: sentences about some of the instances.
+        pair: the photograph's twin.
     """
 
     id: str
@@ -153,7 +223,11 @@ class Sample:
     height: int = 0
     instances: tuple[Instance, ...] = ()
     label_map: LabelMap | None = None
+    segments: SegmentMap | None = None
+    parts: SegmentMap | None = None
     depth: DepthMap | None = None
     labels: tuple[LabelSet, ...] = ()
     absent: tuple[str, ...] = ()
     captions: tuple[str, ...] = ()
+    expressions: tuple[Expression, ...] = ()
+    pair: Pair | None = None

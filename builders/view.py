@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..manifests.errors import BadItem
-from ..manifests.images import RGB, ImageHeader, decode_rgb
+from ..manifests.images import RGB, ImageHeader, decode_rgb, read_header
+from ..manifests.target import FileTarget, PhotoTarget
 from . import regions
 from .geometry import Box, Geometry
 from .regions import Rle
-from .sample import Instance, Sample
+from .sample import Instance, Sample, SegmentMap
 
 
 class View:
@@ -93,6 +94,34 @@ class View:
         self._same_size(values, "depth map")
         return self.geometry.labels(values)
 
+    def segment_map(self, segments: SegmentMap) -> NDArray[np.int32]:
+        """(H, W) segment ids at output size; 0 in padding.
+
+        Raises:
+            BadItem: the map cannot be read, or is not of the image's size.
+        """
+        values = segments.load()
+        self._same_size(values, "segment map")
+        return self.geometry.labels(values)
+
+    def twin(self) -> FileTarget | PhotoTarget:
+        """The sample's twin at output size; its file's own bytes whenever no pixel has to change.
+
+        Raises:
+            BadItem: there is none, it cannot be decoded, or it is not of the image's size.
+        """
+        if self.sample.pair is None:
+            raise BadItem("the sample has no twin")
+        data = self.sample.pair.image.read()
+        header = read_header(data)
+        if (header.width, header.height) != self.geometry.source_wh:
+            width, height = self.geometry.source_wh
+            raise BadItem(f"the twin is {header.width}x{header.height}, the image is {width}x{height}")
+        if self.geometry.is_native and header.passable:
+            return FileTarget(data)
+        exact = self.geometry.is_native and header.format != "JPEG"
+        return PhotoTarget(self.geometry.image(decode_rgb(data, header)), lossless=exact)
+
     def box(self, instance: Instance) -> Box | None:
         """The instance's box at output size, clipped; None when it has none or nothing of it is shown."""
         return None if instance.box_xyxy is None else self.geometry.box(instance.box_xyxy)
@@ -109,4 +138,4 @@ def union_of(instances: Sequence[Instance], sample: Sample) -> Rle:
     Raises:
         BadItem: one has a mask that cannot be rasterised.
     """
-    return regions.union([regions.to_rle(instance.segmentation, sample.height, sample.width) for instance in instances])
+    return regions.rasterise((instance.segmentation for instance in instances), sample.height, sample.width)

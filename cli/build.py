@@ -94,7 +94,6 @@ def build(
 def run_build(files: list[RecipeFile], out: Path, how: BuildOptions, quiet: bool) -> BuildReport:
     """Build with a progress bar."""
     from ..engines.build import build as run
-
     from ..manifests.errors import StoppedError
 
     try:

@@ -7,7 +7,7 @@ import textwrap
 from typing import Any
 
 import typer
-from markdown import WIDTH, code, fenced, heading, paragraph, table
+from markdown_pieces import WIDTH, code, fenced, heading, paragraph, table
 
 from taskpaint.cli.app import app
 
@@ -15,6 +15,10 @@ _INTRODUCTION = """
 Every option can also be set in the environment, under the name in the table. Results go to stdout, progress and
 messages to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C.
 """
+
+
+_EVERYWHERE = ("help", "install_completion", "show_completion")
+"""Options that every Typer program has."""
 
 
 def commands_page() -> str:
@@ -72,12 +76,13 @@ def _children(command: Any, context: Any) -> str:
 def _parameters(command: Any, context: Any, kind: str) -> str:
     rows = []
     for parameter in command.get_params(context):
-        if parameter.param_type_name != kind or parameter.name == "help":
+        if parameter.param_type_name != kind or parameter.name in _EVERYWHERE:
             continue
         flags, described = parameter.get_help_record(context)
         text, _, notes = described.partition("  [")
         variable = re.search(r"env var: (\w+)", notes)
-        rows.append([code(flags), text, _notes(notes), code(variable[1] if variable else "")])
+        name = variable[1] if variable and not parameter.is_eager else ""
+        rows.append([code(flags), text, _notes(notes), code(name)])
     if kind == "argument":
         return table(["argument", "", ""], [row[:3] for row in rows])
     return table(["option", "", "", "environment"], rows)

@@ -6,7 +6,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from markdown import code, fenced, heading, key_table, paragraph, table
+from markdown_pieces import code, fenced, heading, key_table, paragraph, table
 from pydantic import BaseModel
 
 from taskpaint.builders.registry import find_source, find_task, source_names, task_names
@@ -124,8 +124,8 @@ def _task(task: type[Task[Any]]) -> str:
             f"![{task.name}](pictures/{task.name}.png)\n\n",
             table(["", ""], facts),
             paragraph(inspect.getdoc(task) or ""),
-            paragraph(f"Decoding: {inspect.getdoc(task.decode) or ''}".split("\n\n")[0]),
-            paragraph(f"Figures: {inspect.getdoc(task.compare) or ''}".split("\n\n")[0]),
+            paragraph(f"Decoding: {_first_paragraph(task.decode)}"),
+            paragraph(f"Figures: {_first_paragraph(task.compare)} {_section(task.compare, 'Returns')}"),
             heading(3, f"Options of {task.name}"),
             key_table(task.options_type),
             heading(3, f"Instructions of {task.name}"),
@@ -151,6 +151,19 @@ def _notes(source: type[Source]) -> str:
     module = inspect.getmodule(source)
     text = inspect.cleandoc(module.__doc__ or "") if module else ""
     return text.partition("\n\n")[2]
+
+
+def _first_paragraph(thing: Any) -> str:
+    return _blocks(thing)[0]
+
+
+def _section(thing: Any, name: str) -> str:
+    """The text under "Returns:" or another heading of a docstring, if it has one."""
+    return next((block[len(name) + 1 :] for block in _blocks(thing) if block.startswith(f"{name}:")), "")
+
+
+def _blocks(thing: Any) -> list[str]:
+    return (inspect.getdoc(thing) or "").split("\n\n")
 
 
 def _feeds(source: type[Source]) -> list[str]:

@@ -32,10 +32,7 @@ _SIDE: Final = 176
 _GAP: Final = 6
 _FONT_SIZE, _LINE = 12, 15
 _LINES: Final = 3
-_COLORS: Final = 160
-"""Colours of a written picture: few enough for a small file, enough that nothing visible is lost."""
-_MOST_BYTES: Final = {"demo": 150_000}
-_MOST_BYTES_OF_A_TASK: Final = 80_000
+_MOST_BYTES_OF_ALL, _MOST_BYTES_OF_A_TASK = 150_000, 80_000
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class _Shown:
     @property
     def lines(self) -> list[str]:
         """The instruction, broken to the width of the two images."""
-        return _broken(self.instruction, 2 * _SIDE + _GAP)
+        return _broken(self.instruction, 2 * _SIDE + _GAP - 4)
 
 
 def main() -> None:
@@ -64,8 +61,8 @@ def main() -> None:
     for task, mine in shown.items():
         _save(_grid(mine, columns=2), task, _MOST_BYTES_OF_A_TASK)
     firsts = [mine[0] for mine in shown.values()]
-    seconds = [mine[1] for mine in shown.values()]
-    _save(_grid([*firsts, *seconds[: len(firsts) % 2]], columns=2), "demo", _MOST_BYTES["demo"])
+    more = [mine[1] for mine in reversed(shown.values())][: len(firsts) % 2]  # so that the last row is full
+    _save(_grid([*firsts, *more], columns=2), "demo", _MOST_BYTES_OF_ALL)
 
 
 def _triplets(scratch: Path) -> list[_Shown]:
@@ -123,7 +120,7 @@ def _cell(shown: _Shown) -> Image.Image:
     cell.paste(shown.target, (_SIDE + _GAP, 0))
     pen = ImageDraw.Draw(cell)
     for number, line in enumerate(shown.lines[:_LINES]):
-        pen.text((0, _SIDE + 3 + number * _LINE), line, fill=(40, 40, 40), font=_font())
+        pen.text((1, _SIDE + 3 + number * _LINE), line, fill=(40, 40, 40), font=_font())
     return cell
 
 
@@ -148,7 +145,7 @@ def _save(picture: Image.Image, name: str, most_bytes: int) -> None:
     Raises:
         ValueError: the file would be larger than a repository should carry.
     """
-    few = picture.quantize(_COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
     out = io.BytesIO()
     few.save(out, "PNG", optimize=True)
     size = len(out.getvalue())

@@ -140,19 +140,35 @@ class DatasetFolder:
         """Claim the folder for a build, or agree that it is the same build as before.
 
         Raises:
-            ResumeError: it was begun from something else, or holds foreign files.
+            ResumeError: it was begun from something else, or holds foreign files (which `overwrite` spares too).
         """
         run_file = self.state / "run.json"
+        ours = run_file.exists() or (overwrite and self._is_finished())
+        if not ours and self.root.exists() and any(entry.name != ".taskpaint" for entry in self.root.iterdir()):
+            raise ResumeError(f"{self.root} is not empty and no taskpaint build; choose another output folder")
         if overwrite:
             self.clear()
         elif run_file.exists():
-            _compare(json.loads(run_file.read_text(encoding="utf-8")), identity, self.root)
+            _compare(self._begun_from(run_file), identity, self.root)
             return
-        elif self.root.exists() and any(entry.name != ".taskpaint" for entry in self.root.iterdir()):
-            raise ResumeError(f"{self.root} is not empty and no taskpaint build; choose another output folder")
         for folder in (self.data, self.state / "rejects"):
             folder.mkdir(parents=True, exist_ok=True)
         write_json(run_file, identity)
+
+    def _is_finished(self) -> bool:
+        """Whether a manifest of ours is here; a dataset may have been copied without its bookkeeping."""
+        try:
+            return "shards" in self.manifest()
+        except DatasetFolderError:
+            return False
+
+    def _begun_from(self, run_file: Path) -> Any:
+        try:
+            return json.loads(run_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as fault:
+            raise ResumeError(
+                f"{run_file} cannot be read: {fault}; choose another output folder, or give --overwrite to start anew"
+            ) from fault
 
     def clear(self) -> None:
         """Remove everything taskpaint wrote here, nothing else."""

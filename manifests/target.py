@@ -47,4 +47,11 @@ class SameTarget:
     """The target is the source image, byte for byte."""
 
 
-Target = FlatTarget | PhotoTarget | SameTarget
+@dataclass(frozen=True, slots=True)
+class FileTarget:
+    """The target is an image file of its own, passed through byte for byte."""
+
+    data: bytes
+
+
+Target = FlatTarget | PhotoTarget | SameTarget | FileTarget

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..manifests.images import RGB
 from ..manifests.recipe import Output
-from ..manifests.target import FlatTarget, SameTarget, Target
+from ..manifests.target import FileTarget, FlatTarget, SameTarget, Target
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _LEVEL: Final = 1
@@ -33,6 +33,8 @@ def encode_target(target: Target, source: bytes, output: Output) -> bytes:
     """
     if isinstance(target, SameTarget):
         return source
+    if isinstance(target, FileTarget):
+        return target.data
     if isinstance(target, FlatTarget):
         return encode_palette_png(target.index, target.palette)
     if target.lossless or output.photo_format == "png":

@@ -104,9 +104,8 @@ class Depth(Task[DepthOptions]):
         shown = _filled(units) if self.options.invalid == "fill" and known_count < units.size else units
         if self.options.invalid == "reserved":
             params["invalid_rgb"] = list(ramp.reserved_rgb)
-        return Rendered(
-            ramp.draw(shown, unit_m), self.options.style, self._slots(ramp, params, draw), params, annotation
-        )
+        slots = self._slots(params, draw, holes=self.options.invalid == "reserved" and known_count < units.size)
+        return Rendered(ramp.draw(shown, unit_m), self.options.style, slots, params, annotation)
 
     @classmethod
     def decode(cls, target: RGB, source: RGB, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,10 +153,10 @@ class Depth(Task[DepthOptions]):
             "invalid": options.invalid,
         }
 
-    def _slots(self, ramp: Ramp, params: Mapping[str, Any], draw: random.Random) -> dict[str, SlotValue]:
+    def _slots(self, params: Mapping[str, Any], draw: random.Random, *, holes: bool) -> dict[str, SlotValue]:
         options = self.options
         if options.style == "metric":
-            return {"ramp": draw.choice(ramp_phrases(options.curve))}
+            return {"ramp": draw.choice(ramp_phrases(options.curve)) + (" with gray for unknown" if holes else "")}
         first, last = end_names(params["colormap"])
         forward = options.near_is == "dark"
         phrases = range_phrases(
@@ -167,7 +166,7 @@ class Depth(Task[DepthOptions]):
             plain=forward and options.style == "colormap",
         )
         return {
-            "range": draw.choice(phrases),
+            "range": draw.choice(phrases) + (" with magenta for unknown" if holes else ""),
             **({"colormap": options.colormap} if options.style == "colormap" else {}),
         }
 

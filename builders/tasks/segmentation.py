@@ -20,6 +20,7 @@ from ...manifests.target import FlatTarget, PhotoTarget, SameTarget, Target
 from .. import regions
 from ..classes import absent_names
 from ..geometry import Box
+from ..index import SourceIndex
 from ..naming import name_one_of
 from ..overlay import classify, nearest_color, paint, sample_pixels
 from ..palette import PALETTES, Color, colors_apart, pick_clear
@@ -121,6 +122,13 @@ class Segmentation(Task[SegmentationOptions]):
         "mask-many": ("legend",),
     }
     limits = (Limit("iou", at_least=0.99), Limit("clean", at_least=0.999))
+
+    def eligible(self, index: SourceIndex) -> NDArray[np.bool_]:
+        """Single objects need instances; a label map does not tell them apart."""
+        found = super().eligible(index)
+        if self.options.unit == "instance":
+            found &= (index.features() & np.uint32(Feature.INSTANCES)) != 0
+        return found
 
     def choose(self, sample: Sample, draw: random.Random) -> Subject:
         """Draw classes or objects that are large enough, or a class that is absent."""

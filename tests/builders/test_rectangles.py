@@ -77,9 +77,9 @@ _MISLEADING = {
     "nested": [(10, 10, 110, 80), (30, 30, 60, 60)],
     "nested line on line": [(10, 10, 110, 80), (12, 12, 60, 60)],
     "sharing a corner": [(10, 10, 110, 80), (10, 10, 60, 40)],
-    "three in a row form wide ones": [(5, 20, 45, 60), (35, 20, 75, 60), (65, 20, 105, 60)],
+    "three in a row form wide ones": [(5, 20, 45, 60), (35, 24, 75, 64), (65, 20, 105, 60)],
     "at the image's edges": [(0, 0, 120, 90), (0, 40, 50, 90)],
-    "a small full one on a line": [(10, 10, 60, 50), (57, 20, 63, 25)],
+    "a small full one on a line": [(10, 10, 60, 50), (54, 20, 66, 25)],
 }
 
 
@@ -101,6 +101,10 @@ def test_truly_ambiguous_sets_are_refused():
     assert np.array_equal(*same)
     assert not can_be_read([whole, left], [0, 0], _LINE, _SIZE)
     assert not can_be_read([whole, right], [0, 0], _LINE, _SIZE)
+    # two in line that overlap paint what their hull and their overlap paint
+    two, hull = [(5, 20, 45, 60), (35, 20, 75, 60)], [(5, 20, 75, 60), (35, 20, 45, 60)]
+    assert np.array_equal(_drawing(two, [0, 0], _LINE), _drawing(hull, [0, 0], _LINE))
+    assert not can_be_read(two, [0, 0], _LINE, _SIZE)
     # a box that other lines already paint
     assert not can_be_read([(10, 10, 60, 50), (40, 30, 100, 80), (40, 30, 60, 50)], [0, 0, 0], _LINE, _SIZE)
     # twins, and two classes in one place

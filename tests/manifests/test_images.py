@@ -161,7 +161,7 @@ def _enormous(kind):
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF"])
 def test_a_claim_of_2500_megapixels_is_refused_unread(kind):
     for read in (read_header, decode_rgb, read_map):
-        with pytest.raises(BadItem, match="50000x50000, over the limit|too large to be opened safely"):
+        with pytest.raises(BadItem, match=r"50000x50000, over the limit|too large to be opened safely"):
             read(_enormous(kind))
 
 

@@ -74,9 +74,7 @@ def test_the_record_is_frozen():
         _triplet().width = 5
 
 
-@pytest.mark.parametrize(
-    ("data", "suffix"), [(JPEG, "jpg"), (PNG, "png"), (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "webp")]
-)
+@pytest.mark.parametrize(("data", "suffix"), [(JPEG, "jpg"), (PNG, "png"), (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "webp")])
 def test_suffix_of_image_bytes(data, suffix):
     assert image_suffix(data) == suffix
 

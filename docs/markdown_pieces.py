@@ -43,13 +43,12 @@ def code(text: str) -> str:
 def key_table(model: type[BaseModel]) -> str:
     """Every key of a recipe block or of a task's or source's options: type, default, meaning."""
     schema = model.model_json_schema()
-    inner = schema.get("$defs", {})
     required = schema.get("required", [])
     rows = [
         [
             code(name),
-            _kind(field, inner),
-            "needed" if name in required else code(_default(field, inner)),
+            _kind(field),
+            "needed" if name in required else _default(field),
             field.get("description", ""),
         ]
         for name, field in schema.get("properties", {}).items()
@@ -61,28 +60,29 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
 
 
-def _default(field: dict[str, Any], inner: dict[str, Any]) -> str:
+def _default(field: dict[str, Any]) -> str:
     """The default as a recipe would say it."""
+    if "$ref" in field:
+        return "its own"
+    if field.get("type") == "object":
+        return code("{}")
     value = field.get("default")
-    if "$ref" in field:
-        return ""
-    if value is None:
-        return "empty" if _kind(field, inner) != "mapping" else "{}"
-    return json.dumps(value)
+    return "empty" if value is None else code(json.dumps(value))
 
 
-def _kind(field: dict[str, Any], inner: dict[str, Any]) -> str:
-    """A JSON schema's type in words."""
+def _kind(field: dict[str, Any]) -> str:
+    """A JSON schema's type in words; a block is linked to its own table."""
     if "$ref" in field:
-        return f"block {field['$ref'].rpartition('/')[2]}"
+        name = field["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
     if "enum" in field:
         return " or ".join(code(str(value)) for value in field["enum"])
     if "anyOf" in field:
-        return " or ".join(_kind(one, inner) for one in field["anyOf"] if one.get("type") != "null")
+        return " or ".join(_kind(one) for one in field["anyOf"] if one.get("type") != "null")
     if "prefixItems" in field:
-        return f"list of {len(field['prefixItems'])}: {_kind(field['prefixItems'][0], inner)}"
+        return f"list of {len(field['prefixItems'])}: {_kind(field['prefixItems'][0])}"
     if field.get("type") == "array":
-        return f"list: {_kind(field['items'], inner)}"
+        return f"list: {_kind(field['items'])}"
     words = {"integer": "whole number", "boolean": "true or false", "string": "text", "object": "mapping"}
     kind = words.get(field.get("type", "object"), str(field.get("type")))
     return f"{kind}{_bounds(field)}"

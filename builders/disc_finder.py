@@ -65,9 +65,7 @@ def _window(
     return window, barred
 
 
-def _explain(
-    window: NDArray[np.float32], barred: NDArray[np.bool_], shape: MarkShape, reach: int
-) -> list[Point]:
+def _explain(window: NDArray[np.float32], barred: NDArray[np.bool_], shape: MarkShape, reach: int) -> list[Point]:
     kernel = _kernel(shape, reach)
     rest = window.copy()
     response = _filter(rest, kernel)

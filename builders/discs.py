@@ -46,9 +46,7 @@ class MarkShape:
             return cls(outer)
         return cls(outer, round(outer - min(outer / 2, max(MIN_THICKNESS, thickness * shorter)), 2))
 
-    def near(
-        self, image: NDArray[Any], center: Point, margin: float = 0.0
-    ) -> tuple[slice, slice, NDArray[np.bool_]]:
+    def near(self, image: NDArray[Any], center: Point, margin: float = 0.0) -> tuple[slice, slice, NDArray[np.bool_]]:
         """Window of the image that holds the mark, and its pixels in it, each edge moved out by `margin` pixels."""
         x, y = center
         outer, inner = self.outer + margin, self.inner - margin
@@ -85,9 +83,7 @@ def pixels_under(image: RGB, centers: Sequence[Point], shape: MarkShape) -> NDAr
     return np.concatenate(found) if found else np.zeros((0, 3), np.uint8)
 
 
-def can_be_read(
-    centers: Sequence[Point], owners: Sequence[int], shape: MarkShape, size_wh: tuple[int, int]
-) -> bool:
+def can_be_read(centers: Sequence[Point], owners: Sequence[int], shape: MarkShape, size_wh: tuple[int, int]) -> bool:
     """Whether each mark will show enough of its edge to fix its centre, once all are drawn in this order.
 
     Two conditions: centres lie `NEAREST` radii apart; and the edge that shows holds the centre in every direction.

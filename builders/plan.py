@@ -257,6 +257,8 @@ def _capped(totals: dict[str, int], limit: int | None) -> dict[str, int]:
     if limit is None or limit >= whole:
         return dict(totals)
     capped = {split: max(1, limit * total // whole) for split, total in totals.items()}
-    first = next(iter(capped))
-    capped[first] = max(0, limit - sum(count for split, count in capped.items() if split != first))
+    for split, total in totals.items():  # what rounding left over
+        capped[split] += max(0, min(limit - sum(capped.values()), total - capped[split]))
+    while sum(capped.values()) > limit:
+        capped[max(reversed(capped), key=lambda split: capped[split])] -= 1
     return {split: count for split, count in capped.items() if count}

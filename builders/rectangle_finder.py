@@ -192,9 +192,7 @@ def _edges_of(part: Evidence, outline: int) -> tuple[_Integers, _Integers]:
     return _joined(_supported(begins), _supported(ends), outline, height)
 
 
-def _cell_edges(
-    evidence: Evidence, ends: _Integers, widths: _Integers, outline: int
-) -> tuple[_Integers, _Integers]:
+def _cell_edges(evidence: Evidence, ends: _Integers, widths: _Integers, outline: int) -> tuple[_Integers, _Integers]:
     """As `_edges_of`, on a coarse map."""
     before = np.full((evidence.shape[0] + 1, evidence.shape[1]), -1, np.int8)
     after = before.copy()
@@ -254,9 +252,7 @@ def _candidates(
     return np.concatenate([starts[first], stops[last]], axis=1)
 
 
-def _corners(
-    plane: _Plane, across: _Integers, down: _Integers, block: tuple[int, int, int, int]
-) -> _Integers:
+def _corners(plane: _Plane, across: _Integers, down: _Integers, block: tuple[int, int, int, int]) -> _Integers:
     """(N, 2) crossings of two edges with little bare in the block that a box would paint there."""
     places = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
     blocks = np.concatenate([places, places], axis=1) + np.array(block)

@@ -83,7 +83,12 @@ def pixels_under(photo: RGB, boxes: Sequence[PixelBox], style: BoxStyle) -> NDAr
     found = []
     for box in boxes:
         for x0, y0, x1, y1 in style.parts(box):
-            x0, y0, x1, y1 = max(0, x0 - _BESIDE), max(0, y0 - _BESIDE), min(width, x1 + _BESIDE), min(height, y1 + _BESIDE)
+            x0, y0, x1, y1 = (
+                max(0, x0 - _BESIDE),
+                max(0, y0 - _BESIDE),
+                min(width, x1 + _BESIDE),
+                min(height, y1 + _BESIDE),
+            )
             step = max(1, int(((x1 - x0) * (y1 - y0) / 256) ** 0.5))
             across = min(step, max(1, (x1 - x0) // 6))
             down = min(step, max(1, (y1 - y0) // 6))
@@ -91,9 +96,7 @@ def pixels_under(photo: RGB, boxes: Sequence[PixelBox], style: BoxStyle) -> NDAr
     return np.concatenate(found)
 
 
-def can_be_read(
-    boxes: Sequence[PixelBox], owners: Sequence[int], style: BoxStyle, size_wh: tuple[int, int]
-) -> bool:
+def can_be_read(boxes: Sequence[PixelBox], owners: Sequence[int], style: BoxStyle, size_wh: tuple[int, int]) -> bool:
     """Whether the boxes can be told apart once all are drawn in this order.
 
     Boxes of one colour must not be twins (IoU over 0.9) nor, when filled, touch. Where lines of any
@@ -123,8 +126,7 @@ def can_be_read(
         within = inside.all(axis=2)
         meet &= ~(within | within.T)
     return all(
-        _cells_explain([boxes[i] for i in group], [owners[i] for i in group], style, size_wh)
-        for group in _groups(meet)
+        _cells_explain([boxes[i] for i in group], [owners[i] for i in group], style, size_wh) for group in _groups(meet)
     )
 
 
@@ -144,9 +146,7 @@ def _groups(meet: NDArray[np.bool_]) -> list[list[int]]:
     return groups
 
 
-def _cells_explain(
-    boxes: Sequence[PixelBox], owners: Sequence[int], style: BoxStyle, size_wh: tuple[int, int]
-) -> bool:
+def _cells_explain(boxes: Sequence[PixelBox], owners: Sequence[int], style: BoxStyle, size_wh: tuple[int, int]) -> bool:
     corners = np.array(boxes)
     line = style.outline or MIN_SIDE - 1
     xs = _stretches(corners[:, 0], corners[:, 2], line, size_wh[0])
@@ -164,9 +164,7 @@ def _cells_explain(
     return True
 
 
-def _stretches(
-    low: NDArray[np.int_], high: NDArray[np.int_], line: int, size: int
-) -> NDArray[np.int_]:
+def _stretches(low: NDArray[np.int_], high: NDArray[np.int_], line: int, size: int) -> NDArray[np.int_]:
     """Ends of the stretches, between which nothing that matters changes along an axis."""
     edges = np.concatenate([low, low + line, high - line, high, [0, size]])
     return np.unique(np.clip(edges, 0, size))

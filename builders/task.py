@@ -48,6 +48,8 @@ class Rendered:
         slots: what the instruction's slots mean.
         params: JSON-able; what was asked, all that `Task.decode` needs.
         annotation: JSON-able; the ground truth that the target encodes, as `Task.decode` returns it.
+        source: the source picture's pixels when it is not the photograph: a degraded copy, or a map that the
+            photograph is to be made from.
     """
 
     target: Target
@@ -55,6 +57,7 @@ class Rendered:
     slots: Mapping[str, SlotValue]
     params: dict[str, Any]
     annotation: dict[str, Any]
+    source: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def _task(task: type[Task[Any]]) -> str:
         [
             heading(2, task.name),
             paragraph(f"{task.summary[0].upper()}{task.summary[1:]}."),
-            f"![{task.name}](pictures/{task.name}.png)\n\n",
+            _picture(task.name),
             table(["", ""], facts),
             paragraph(inspect.getdoc(task) or ""),
             paragraph(f"Decoding: {_first_paragraph(task.decode)}"),
@@ -132,6 +132,12 @@ def _task(task: type[Task[Any]]) -> str:
             _templates(task),
         ]
     )
+
+
+def _picture(task: str) -> str:
+    """A link to the task's picture, once docs/pictures.py has drawn it."""
+    drawn = (Path(__file__).parent / "pictures" / f"{task}.png").is_file()
+    return f"![{task}](pictures/{task}.png)\n\n" if drawn else ""
 
 
 def _templates(task: type[Task[Any]]) -> str:

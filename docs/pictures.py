@@ -17,7 +17,6 @@ from typing import Any, Final
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont
 
-from taskpaint.builders.registry import task_names
 from taskpaint.builders.world import write_world
 from taskpaint.engines.build import BuildOptions, build
 from taskpaint.manifests.folder import DatasetFolder
@@ -57,7 +56,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         triplets = _triplets(Path(scratch))
     PICTURES.mkdir(exist_ok=True)
-    shown = {task: _one_of_each_style(triplets, task) for task in task_names()}
+    shown = {task: _one_of_each_style(triplets, task) for task in sorted({one.task for one in triplets})}
     for task, mine in shown.items():
         _save(_grid(mine, columns=2), task, _MOST_BYTES_OF_A_TASK)
     firsts = [mine[0] for mine in shown.values()]

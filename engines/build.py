@@ -243,23 +243,27 @@ def _plan_file(out: Path) -> Path:
     return DatasetFolder(out).state / "plan.arrow"
 
 
+def _photograph(recipe: Recipe, built: Built) -> bytes:
+    """The photograph at output size: its file's own bytes whenever no pixel has to change."""
+    if built.passes_through:
+        return built.data
+    exact = any(isinstance(t, PhotoTarget) and t.lossless for t in (built.rendered.target, built.rendered.source))
+    lossless = exact or (built.view.geometry.is_native and built.header.format != "JPEG")
+    return encode_source(built.view.rgb, recipe.output, lossless=lossless)
+
+
 def to_triplet(recipe: Recipe, stream: Stream, built: Built, banks: Mapping[str, tuple[Template, ...]]) -> Triplet:
     """Word and encode a built unit."""
     rendered = built.rendered
     bank = section(banks[stream.task.name], rendered.section)
     text, template = word(bank, rendered.slots, built.words)
-    if built.passes_through:
-        source = built.data
-    else:
-        exact = isinstance(rendered.target, PhotoTarget) and rendered.target.lossless
-        lossless = exact or (built.view.geometry.is_native and built.header.format != "JPEG")
-        source = encode_source(built.view.rgb, recipe.output, lossless=lossless)
+    photo = _photograph(recipe, built)
     params = {**rendered.params, "section": rendered.section, "slots": slots_to_json(rendered.slots)}
     width, height = built.view.size_wh
     return Triplet(
         id=built.id,
-        input_image=source,
-        edited_image=encode_target(rendered.target, source, recipe.output),
+        input_image=photo if rendered.source is None else encode_target(rendered.source, photo, recipe.output),
+        edited_image=encode_target(rendered.target, photo, recipe.output),
         edit_prompt=text,
         task=stream.task.name,
         template_id=template.template_id,

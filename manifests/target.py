@@ -44,7 +44,7 @@ class PhotoTarget:
 
 @dataclass(frozen=True, slots=True)
 class SameTarget:
-    """The target is the source image, byte for byte."""
+    """The photograph itself, byte for byte."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,16 +23,16 @@ _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _LEVEL: Final = 1
 
 
-def encode_target(target: Target, source: bytes, output: Output) -> bytes:
+def encode_target(target: Target, photograph: bytes, output: Output) -> bytes:
     """Encode a target as its kind asks for.
 
     Args:
         target: what the task drew.
-        source: the encoded source image, which is the target's too when nothing was painted.
+        photograph: the encoded photograph, which is the target too when nothing was painted.
         output: the recipe's `output` block.
     """
     if isinstance(target, SameTarget):
-        return source
+        return photograph
     if isinstance(target, FileTarget):
         return target.data
     if isinstance(target, FlatTarget):

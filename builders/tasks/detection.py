@@ -141,9 +141,7 @@ class Detection(Task[DetectionOptions]):
     def decode(cls, target: RGB, source: RGB, params: Mapping[str, Any]) -> dict[str, Any]:
         """Boxes of each class's colour, whole pixels."""
         colors = [tuple(asked["rgb"]) for asked in params["targets"]]
-        evidence = read_evidence(
-            target, source, colors, params["opacity"], lossless=params.get("lossless", False)
-        )
+        evidence = read_evidence(target, source, colors, params["opacity"], lossless=params.get("lossless", False))
         return {
             "size": list(target.shape[:2]),
             "boxes": [

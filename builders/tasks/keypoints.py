@@ -114,9 +114,7 @@ class Keypoints(Task[KeypointsOptions]):
         """Draw the marks; pixels of the photo are only decoded when there is a mark to draw."""
         people: list[Instance] = subject.choice
         whose = self._whose(view, people, draw)
-        shape = MarkShape.scaled(
-            self.options.style, view.size_wh, self.options.radius, self.options.thickness
-        )
+        shape = MarkShape.scaled(self.options.style, view.size_wh, self.options.radius, self.options.thickness)
         questions = self._questions(view, people, shape, draw)
         colors, lossless = self._colors(view, questions, shape, draw)
         target: Target = SameTarget()
@@ -179,8 +177,10 @@ class Keypoints(Task[KeypointsOptions]):
         return Subject(shared, box=(hull[0], hull[1], hull[2], hull[3]))
 
     def _askable(self, one: Instance) -> bool:
-        kinds = {2} | ({1} if self.options.hidden != "skip" else set()) | (
-            {0} if self.options.unlabelled == "ask" else set()
+        kinds = (
+            {2}
+            | ({1} if self.options.hidden != "skip" else set())
+            | ({0} if self.options.unlabelled == "ask" else set())
         )
         marked = {2} | ({1} if self.options.hidden == "mark" else set())
         seen = [joint.visibility for joint in one.joints]

@@ -35,9 +35,7 @@ def _worst(found, true):
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.floats(-0.5, 29.5), st.floats(-0.5, 19.5), st.floats(3, 9), st.sampled_from([0.0, 1.5, 2.7])
-)
+@given(st.floats(-0.5, 29.5), st.floats(-0.5, 19.5), st.floats(3, 9), st.sampled_from([0.0, 1.5, 2.7]))
 def test_pixels_follow_the_formula(x, y, outer, thickness):
     shape = MarkShape(outer, outer - thickness if thickness else -1.0)
     image = np.zeros((20, 30, 3), np.uint8)

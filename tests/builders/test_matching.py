@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from taskpaint.builders.matching import assign, assign_within
 
-_COSTS = arrays(
-    np.float64, st.tuples(st.integers(1, 5), st.integers(1, 5)), elements=st.integers(0, 20).map(float)
-)
+_COSTS = arrays(np.float64, st.tuples(st.integers(1, 5), st.integers(1, 5)), elements=st.integers(0, 20).map(float))
 
 
 @settings(max_examples=150, deadline=None)

@@ -24,7 +24,7 @@ from taskpaint.manifests.slots import Noun
 from taskpaint.manifests.target import PhotoTarget, SameTarget
 from taskpaint.paraphrase.templates import load_bank, section
 from taskpaint.paraphrase.wording import word
-from taskpaint.writers.codecs import encode_jpeg, encode_png, encode_target
+from taskpaint.writers.codecs import encode_png, encode_source, encode_target
 
 
 def _photo(kind, width, height, seed=0):
@@ -39,8 +39,7 @@ def _sample(boxes, width=200, height=150, pixels=None, crowds=(), absent=()):
     """boxes: (name, xyxy); crowds: positions of those that are."""
     ids = {name: number for number, name in enumerate(dict.fromkeys(name for name, _ in boxes))}
     instances = [
-        Instance(Category(ids[name], name), box, crowd=position in crowds)
-        for position, (name, box) in enumerate(boxes)
+        Instance(Category(ids[name], name), box, crowd=position in crowds) for position, (name, box) in enumerate(boxes)
     ]
     pixels = np.full((height, width, 3), 90, np.uint8) if pixels is None else pixels
     image = FileBytes(None, encode_png(pixels))
@@ -59,7 +58,8 @@ def _render(sample, sizing=None, seed=0, **options):
 
 def _back(rendered, view):
     """Through the codec and JSON, as a user gets it."""
-    source = encode_jpeg(view.rgb, 95)
+    exact = isinstance(rendered.target, PhotoTarget) and rendered.target.lossless
+    source = encode_source(view.rgb, Output(), lossless=exact)
     target = decode_rgb(encode_target(rendered.target, source, Output()))
     annotation, params = json.loads(json.dumps([rendered.annotation, rendered.params]))
     return Detection.compare(Detection.decode(target, decode_rgb(source), params), annotation, params)
@@ -188,7 +188,9 @@ def test_bad_options(options):
 
 def test_compare_by_hand():
     true = {"boxes": [{"name": "dog", "xyxy": [[0, 0, 10, 10], [50, 50, 70, 70]]}, {"name": "cat", "xyxy": []}]}
-    found = {"boxes": [{"name": "dog", "xyxy": [[50, 50, 72, 70], [5, 5, 15, 15]]}, {"name": "cat", "xyxy": [[0, 0, 9, 9]]}]}
+    found = {
+        "boxes": [{"name": "dog", "xyxy": [[50, 50, 72, 70], [5, 5, 15, 15]]}, {"name": "cat", "xyxy": [[0, 0, 9, 9]]}]
+    }
     # IoU of the second dog with the first true one is 25 / 175
     assert Detection.compare(found, true, {}) == {"max_error_px": 2.0, "missed": 1.0, "extra": 2.0}
     assert Detection.compare(true, true, {}) == {"max_error_px": 0.0, "missed": 0.0, "extra": 0.0}

@@ -24,7 +24,7 @@ from taskpaint.manifests.recipe import Output, Sizing
 from taskpaint.manifests.target import PhotoTarget, SameTarget
 from taskpaint.paraphrase.templates import load_bank, section
 from taskpaint.paraphrase.wording import word
-from taskpaint.writers.codecs import encode_jpeg, encode_png, encode_target
+from taskpaint.writers.codecs import encode_png, encode_source, encode_target
 
 PERSON = Category(1, "person")
 SKELETON = Skeleton("three", ("nose", "left wrist", "right knee"))
@@ -59,7 +59,8 @@ def _render(sample, sizing=None, seed=0, **options):
 
 def _back(rendered, view):
     """Through the codec and JSON, as a user gets it."""
-    source = encode_jpeg(view.rgb, 95)
+    exact = isinstance(rendered.target, PhotoTarget) and rendered.target.lossless
+    source = encode_source(view.rgb, Output(), lossless=exact)
     target = decode_rgb(encode_target(rendered.target, source, Output()))
     annotation, params = json.loads(json.dumps([rendered.annotation, rendered.params]))
     return Keypoints.compare(Keypoints.decode(target, decode_rgb(source), params), annotation, params)

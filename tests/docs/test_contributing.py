@@ -65,13 +65,11 @@ def shelf(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def counting(tmp_path: Path) -> type[Task[Any]]:
+def counting(monkeypatch: pytest.MonkeyPatch) -> type[Task[Any]]:
     """The task of the page, loaded into this process."""
-    file = tmp_path / "counting.py"
-    file.write_text(block(TASK, "python"), "utf-8")
     module = types.ModuleType("counting_of_the_page")
-    sys.modules[module.__name__] = module
-    exec(compile(file.read_text("utf-8"), str(file), "exec"), vars(module))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(block(TASK, "python"), vars(module))
     return module.Counting  # type: ignore[no-any-return]
 
 
@@ -92,7 +90,9 @@ def test_the_examples_build_and_verify(outside: dict[str, str], shelf: Path, tmp
     counts = {row["source_id"]: json.loads(row["annotation"])["count"] for row in rows}
     assert counts == {"0001.jpg": 2, "0002.jpg": 1}  # as the table of the page says
     assert all(row["template_id"].startswith("counting.count.") for row in rows)
-    assert all(word in row["edit_prompt"] for row in rows for word in [{2: "cup", 1: "spoon"}[counts[row["source_id"]]]])
+    prompts = {row["source_id"]: row["edit_prompt"] for row in rows}
+    assert "cup" in prompts["0001.jpg"]
+    assert "spoon" in prompts["0002.jpg"]
     verified = taskpaint("verify", out, "--json", env=outside)
     assert verified.returncode == 0, verified.stdout
     figures = json.loads(verified.stdout)["decode"]["counting"]["error"]

@@ -1,6 +1,6 @@
 """The floor: the same triplets as taskpaint's, from one plain loop a pipeline and the quickest calls known.
 
-No framework, no checks, no randomness, no templates; annotations and choices are at hand already as `Item`s. What
+No framework, no checks, no randomness, no templates; choices and places are at hand already as `Item`s. What
 remains is what the output cannot do without: read the photo, draw, encode, and write the same Parquet columns.
 `speed.py` checks that images and annotations come out byte for byte as taskpaint's do, so neither side leaves out
 work that the other does.
@@ -66,7 +66,7 @@ class Item:
         out: width and height of the output; the photo's when nothing changes.
         names: of the class, or of the joints.
         colors: RGB of each, in the same order.
-        polygons: COCO segmentations of the class's objects.
+        polygons: COCO segmentations of the class's objects, still JSON, as any index would have to keep them.
         points: centres of the discs of each joint, output pixels.
         visibility: of each of these points, as COCO has it.
         radius: of the discs, pixels.
@@ -80,7 +80,7 @@ class Item:
     out: tuple[int, int]
     names: Sequence[str]
     colors: Sequence[tuple[int, int, int]]
-    polygons: Sequence[Any] = ()
+    polygons: bytes = b"[]"
     points: Sequence[Sequence[tuple[float, float]]] = ()
     visibility: Sequence[Sequence[int]] = ()
     radius: float = 0.0
@@ -195,7 +195,7 @@ def _sized(item: Item, photo: Image) -> Image:
 def _class_mask(item: Item) -> tuple[dict[str, Any], Image]:
     """Run lengths and pixels of all objects of a class, at output size, exactly as the COCO API has them."""
     width, height = item.size
-    parts = [coco_mask.frPyObjects(region, height, width) for region in item.polygons]
+    parts = [coco_mask.frPyObjects(region, height, width) for region in orjson.loads(item.polygons)]
     rle = coco_mask.merge([one for part in parts for one in (part if isinstance(part, list) else [part])])
     pixels = cv2.transpose(coco_mask.decode(rle).T)  # pycocotools decodes column-major
     if item.out == item.size:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import floor
+import orjson
 import pyarrow.parquet as pq
 from synthetic import write_coco
 from taskpaint.builders.geometry import fit
@@ -192,7 +193,7 @@ class _Annotations:
             out=geometry.size_wh,
             names=names,
             colors=[tuple(target["rgb"]) for target in params["targets"]],
-            polygons=self._objects[split, image, names[0]] if regions else (),
+            polygons=orjson.dumps(self._objects[split, image, names[0]] if regions else []),
             points=[found["xy"] for found in points],
             visibility=[found["visibility"] for found in points],
             radius=params.get("radius", 0.0),

@@ -171,7 +171,8 @@ def fit(
         kept, out = _same_aspect(kept, (target[0], target[1])), (target[0], target[1])
     out = (max(1, out[0]), max(1, out[1]))
     if out[0] * out[1] > MAX_PIXELS and sizing.resize != "native":
-        raise BadItem(f"image of {width}x{height} would become {out[0]}x{out[1]}, over the limit of {MAX_PIXELS} pixels")
+        became = f"{out[0]}x{out[1]}, over the limit of {MAX_PIXELS} pixels"
+        raise BadItem(f"image of {width}x{height} would become {became}")
     return Geometry(source_wh, kept, out, (0, 0), out)
 
 

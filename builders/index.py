@@ -21,6 +21,10 @@ from .sample import Sample
 from .source import Entry, Reject, Source
 
 _BATCH = 1024
+_CONTENTS_AT_THE_END = (".zip", ".parquet")
+"""Containers of pictures, too large to be read whole at every start; each ends with a table of what it holds, with
+checksums (zip) or offsets and statistics (Parquet)."""
+_TAIL_BYTES = 8 << 20
 _SCHEMA = pa.schema(
     [
         ("id", pa.string()),
@@ -262,9 +266,13 @@ def _digest_content(path: Path, digest: hashlib._Hash) -> None:
     if path.is_dir():
         for name in _listing(path):
             digest.update(name.encode(errors="surrogateescape") + b"\n")
-    else:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        return
+    with path.open("rb") as file:
+        if path.suffix.lower() in _CONTENTS_AT_THE_END:
+            size = file.seek(0, os.SEEK_END)
+            digest.update(str(size).encode())
+            file.seek(max(0, size - _TAIL_BYTES))
+        digest.update(hashlib.file_digest(file, "sha256").digest())
 
 
 def _listing(folder: Path) -> list[str]:

@@ -29,6 +29,8 @@ def name_one_of(one: Instance, members: Sequence[Instance], view: View, draw: ra
         return Noun(name, count=1)
     if any(member.crowd for member in members):
         raise NotApplicable(f"the {name} stands beside a crowd region; no phrase tells it apart")
+    if any(member.box_xyxy is None for member in members):
+        raise NotApplicable(f"another {name} has no box; nobody knows which of them is where")
     boxes = {id(member): box for member in members if (box := view.box(member)) is not None}
     phrases = _by_place(one, boxes, view.size_wh[0]) + _by_size(one, boxes)
     if not phrases:

@@ -11,17 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .evidence import Evidence
+from .rectangle_edges import Integers, cell_edges, edges_of
 
 PixelBox = tuple[int, int, int, int]
 """Left, top, right, bottom edges, whole pixels; right and bottom are not part of the box."""
 
-_Integers = NDArray[np.int64]
-
-_RUN: Final = 3
-"""An edge shows as a change over at least so many pixels in a row."""
 _BLOCK: Final = 3
 """Side in pixels of what must be painted in the corner of a filled box."""
-_MOST_EDGES: Final = 64
 _MOST_CORNERS: Final = 1500
 _UNKNOWN_COST: Final = 0.02
 _GOOD: Final = 0.003
@@ -77,7 +73,7 @@ def find_boxes(evidence: Evidence, outline: int) -> list[PixelBox]:
     x0, y0 = max(0, left - margin), max(0, top - margin)
     part = evidence[y0 : min(height, top + down + margin), x0 : min(width, left + across + margin)]
     plane = _Plane(part, np.arange(part.shape[1] + 1), np.arange(part.shape[0] + 1))
-    edges = [_edges_of(part, outline), _edges_of(part.T, outline)]
+    edges = [edges_of(part, outline), edges_of(part.T, outline)]
     candidates = _candidates(plane, edges[1], edges[0], outline)
     best, least = [], float("inf")
     for rules in _EVER_LOOSER:
@@ -91,7 +87,7 @@ def find_boxes(evidence: Evidence, outline: int) -> list[PixelBox]:
 
 
 def explain_cells(
-    evidence: Evidence, xs: _Integers, ys: _Integers, outline: int, true: Collection[PixelBox]
+    evidence: Evidence, xs: Integers, ys: Integers, outline: int, true: Collection[PixelBox]
 ) -> list[PixelBox]:
     """As `find_boxes`, on a coarse map, with the odds against the boxes that should be found.
 
@@ -102,14 +98,14 @@ def explain_cells(
         true: the boxes that are in the drawing.
     """
     plane = _Plane(evidence, xs, ys)
-    edges = [_cell_edges(evidence, ys, np.diff(xs), outline), _cell_edges(evidence.T, xs, np.diff(ys), outline)]
+    edges = [cell_edges(evidence, ys, np.diff(xs), outline), cell_edges(evidence.T, xs, np.diff(ys), outline)]
     return _explain(plane, _candidates(plane, edges[1], edges[0], outline), outline, _TEST, true=true)
 
 
 class _Plane:
     """Evidence with sums over any rectangle of it."""
 
-    def __init__(self, evidence: Evidence, xs: _Integers, ys: _Integers) -> None:
+    def __init__(self, evidence: Evidence, xs: Integers, ys: Integers) -> None:
         self._values = evidence
         self._column_at = np.searchsorted(xs, np.arange(xs[-1] + 1))
         self._row_at = np.searchsorted(ys, np.arange(ys[-1] + 1))
@@ -119,17 +115,17 @@ class _Plane:
         self._bare_sums = sums(np.where(evidence < 0, self._weights, 0))
         self.painted = int(self.plus.sum())
 
-    def places(self, boxes: _Integers) -> _Integers:
+    def places(self, boxes: Integers) -> Integers:
         """(4, N) where the corners of (N, 4) boxes stand in a table of sums: two to add, two to take away."""
         left, right = self._column_at.take(boxes[:, 0::2].T, mode="clip")
         top, bottom = self._row_at.take(boxes[:, 1::2].T, mode="clip") * (self.plus.shape[1] + 1)
         return np.stack([top + left, bottom + right, top + right, bottom + left])
 
-    def painted_in(self, places: _Integers) -> _Integers:
+    def painted_in(self, places: Integers) -> Integers:
         """(N,) painted pixels in each box."""
         return within(places, self._painted_sums)
 
-    def bare_in(self, places: _Integers) -> _Integers:
+    def bare_in(self, places: Integers) -> Integers:
         """(N,) unpainted pixels in each box."""
         return within(places, self._bare_sums)
 
@@ -159,20 +155,20 @@ class _Plane:
         return slice(*self._row_at[[box[1], box[3]]].tolist()), slice(*self._column_at[[box[0], box[2]]].tolist())
 
 
-def sums(values: _Integers) -> _Integers:
+def sums(values: Integers) -> Integers:
     """(R + 1, C + 1) sums of all values above and to the left."""
     table = np.zeros((values.shape[0] + 1, values.shape[1] + 1), np.int64)
     np.cumsum(np.cumsum(values, axis=0), axis=1, out=table[1:, 1:])
     return table
 
 
-def within(places: _Integers, table: _Integers) -> _Integers:
+def within(places: Integers, table: Integers) -> Integers:
     """(N,) sums over boxes whose corners stand at these places of the table."""
     first, second, third, fourth = table.ravel().take(places)
     return first + second - third - fourth
 
 
-def _holes(boxes: _Integers, outline: int) -> _Integers:
+def _holes(boxes: Integers, outline: int) -> Integers:
     """(N, 4) the unpainted inside of each box; empty where it is filled."""
     holes = boxes + np.array([outline, outline, -outline, -outline])
     filled = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) < 3 * outline
@@ -182,66 +178,12 @@ def _holes(boxes: _Integers, outline: int) -> _Integers:
     return holes
 
 
-def _edges_of(part: Evidence, outline: int) -> tuple[_Integers, _Integers]:
-    """Rows where boxes may begin and where they may end, from runs of changes along the rows."""
-    height = part.shape[0]
-    before = np.full((height + 1, part.shape[1]), -1, np.int8)
-    after = before.copy()
-    before[1:], after[:-1] = part, part
-    begins, ends = _changes(before, after, outline)
-    return _joined(_supported(begins), _supported(ends), outline, height)
-
-
-def _cell_edges(evidence: Evidence, ends: _Integers, widths: _Integers, outline: int) -> tuple[_Integers, _Integers]:
-    """As `_edges_of`, on a coarse map."""
-    before = np.full((evidence.shape[0] + 1, evidence.shape[1]), -1, np.int8)
-    after = before.copy()
-    before[1:], after[:-1] = evidence, evidence
-    begins, stops = _changes(before, after, outline)
-    rising, falling = (ends[_longest_run(changes, widths) > _RUN] for changes in (begins, stops))
-    return _joined(rising, falling, outline, int(ends[-1]))
-
-
-def _changes(before: Evidence, after: Evidence, outline: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Where paint begins and where it ends. Lines cross; only a bare pixel beside shows the edge of one."""
-    if outline:
-        return (before < 0) & (after > 0), (before > 0) & (after < 0)
-    return (before <= 0) & (after > 0), (before > 0) & (after <= 0)
-
-
-def _supported(changes: NDArray[np.bool_]) -> _Integers:
-    """Rows with a long enough run of changes, the best supported when there are too many."""
-    runs = changes[:, : -_RUN + 1].copy()
-    for shift in range(1, _RUN):
-        runs &= changes[:, shift : changes.shape[1] - _RUN + 1 + shift]
-    support = runs.sum(axis=1)
-    rows = np.flatnonzero(support)
-    if len(rows) > _MOST_EDGES:
-        rows = np.sort(rows[np.argsort(-support[rows], kind="stable")[:_MOST_EDGES]])
-    return rows
-
-
-def _longest_run(changes: NDArray[np.bool_], widths: _Integers) -> _Integers:
-    """(R,) the longest run of changes in each row of cells, pixels."""
-    reached = np.cumsum(changes * widths, axis=1)
-    begun = np.maximum.accumulate(np.where(changes, 0, reached), axis=1)
-    return (reached - begun).max(axis=1)
-
-
-def _joined(rising: _Integers, falling: _Integers, outline: int, size: int) -> tuple[_Integers, _Integers]:
-    """A line has two edges; either places it, and it may be a box's first or last."""
-    if not outline:
-        return rising, falling
-    lines = np.union1d(rising, falling - outline)
-    return lines[lines >= 0], (lines + outline)[lines + outline <= size]
-
-
 def _candidates(
     plane: _Plane,
-    across: tuple[_Integers, _Integers],
-    down: tuple[_Integers, _Integers],
+    across: tuple[Integers, Integers],
+    down: tuple[Integers, Integers],
     outline: int,
-) -> _Integers:
+) -> Integers:
     """(N, 4) boxes from a painted top left to a painted bottom right corner."""
     block = outline or _BLOCK
     starts = _corners(plane, across[0], down[0], (0, 0, block, block))
@@ -252,7 +194,7 @@ def _candidates(
     return np.concatenate([starts[first], stops[last]], axis=1)
 
 
-def _corners(plane: _Plane, across: _Integers, down: _Integers, block: tuple[int, int, int, int]) -> _Integers:
+def _corners(plane: _Plane, across: Integers, down: Integers, block: tuple[int, int, int, int]) -> Integers:
     """(N, 2) crossings of two edges with little bare in the block that a box would paint there."""
     places = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
     blocks = np.concatenate([places, places], axis=1) + np.array(block)
@@ -266,7 +208,7 @@ def _corners(plane: _Plane, across: _Integers, down: _Integers, block: tuple[int
 
 def _explain(
     plane: _Plane,
-    boxes: _Integers,
+    boxes: Integers,
     outline: int,
     rules: _Rules,
     true: Collection[PixelBox] = (),
@@ -300,7 +242,7 @@ def _explain(
     return _needed(plane, chosen, outline, [rules.true_own if box in true else rules.own for box in chosen])
 
 
-def _areas(boxes: _Integers) -> _Integers:
+def _areas(boxes: Integers) -> Integers:
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..manifests.images import RGB
 from .geometry import Box
-from .overlay import blend_table
 from .palette import RGBTuple
 from .rectangle_finder import PixelBox, explain_cells
 
@@ -29,11 +27,9 @@ class BoxStyle:
 
     Attributes:
         outline: width of the line in pixels, drawn inside the box; 0 for filled boxes.
-        opacity: in (0, 1].
     """
 
     outline: int
-    opacity: float = 1.0
 
     @property
     def min_side(self) -> int:
@@ -59,19 +55,17 @@ def whole_pixels(box: Box) -> PixelBox:
     return round(box[0]), round(box[1]), round(box[2]), round(box[3])
 
 
-def stamp_box(painted: RGB, photo: RGB, box: PixelBox, style: BoxStyle, rgb: RGBTuple) -> None:
-    """Draw one box in place; a see-through coat lies on the photo, not on boxes drawn before.
+def stamp_box(painted: RGB, box: PixelBox, style: BoxStyle, rgb: RGBTuple) -> None:
+    """Draw one box, opaque, in place.
 
     Args:
         painted: (H, W, 3) uint8.
-        photo: (H, W, 3) uint8, as it was.
         box: inside the picture.
+        style: outline or filled.
+        rgb: the colour.
     """
     for x0, y0, x1, y1 in style.parts(box):
-        if style.opacity == 1:
-            painted[y0:y1, x0:x1] = rgb
-        else:
-            painted[y0:y1, x0:x1] = cv2.LUT(photo[y0:y1, x0:x1], blend_table(rgb, style.opacity)[None])
+        painted[y0:y1, x0:x1] = rgb
 
 
 def pixels_under(photo: RGB, boxes: Sequence[PixelBox], style: BoxStyle) -> NDArray[np.uint8]:

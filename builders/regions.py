@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from ..manifests.errors import BadItem
+from .run_lengths import paint_runs, read_counts
 
 Rle = dict[str, Any]
 """COCO run lengths: `size` [h, w] and compressed `counts` (bytes here, text in JSON)."""
@@ -67,8 +68,13 @@ def box(rle: Rle) -> tuple[float, float, float, float]:
 
 
 def decode(rle: Rle) -> NDArray[np.uint8]:
-    """(H, W) uint8 of 0 and 1, C-contiguous."""
-    mask: NDArray[np.uint8] = cv2.transpose(coco_mask.decode(rle).T)  # pycocotools decodes column-major
+    """(H, W) uint8 of 0 and 1, C-contiguous.
+
+    Raises:
+        ValueError: the run lengths do not hold.
+    """
+    height, width = rle["size"]
+    mask: NDArray[np.uint8] = cv2.transpose(paint_runs(read_counts(rle["counts"]), height, width))
     return mask
 
 
@@ -98,7 +104,7 @@ def _from_runs(counts: Any, height: int, width: int) -> Rle:
     size = [height, width]
     if isinstance(counts, (str, bytes)):
         rle = {"size": size, "counts": counts.encode() if isinstance(counts, str) else counts}
-        _check_runs(rle, height * width)
+        decode(rle)  # pycocotools reads past broken ones
         return rle
     if not isinstance(counts, list) or set(map(type, counts)) != {int} or min(counts) < 0:
         raise ValueError("run lengths are not whole numbers")
@@ -117,30 +123,3 @@ def _check_polygons(polygons: Any, farthest: float) -> None:
             raise ValueError("a polygon is no list of x and y of at least three points")
         if not math.isfinite(sum(polygon)) or max(polygon) > farthest or min(polygon) < -farthest:
             raise ValueError("a polygon lies far outside the image")
-
-
-def _check_runs(rle: Rle, pixels: int) -> None:
-    """pycocotools reads past broken compressed counts; decode them by hand and refuse what does not add up."""
-    total, position, counts = 0, 0, rle["counts"]
-    history: list[int] = []
-    while position < len(counts):
-        value, shift, more = 0, 0, True
-        while more:
-            if position >= len(counts) or shift > 30:
-                raise ValueError("compressed run lengths end inside a number")
-            code = counts[position] - 48
-            if not 0 <= code < 64:
-                raise ValueError("compressed run lengths hold a foreign character")
-            value |= (code & 0x1F) << shift
-            more = bool(code & 0x20)
-            position, shift = position + 1, shift + 5
-            if not more and code & 0x10:
-                value |= -1 << shift
-        if len(history) > 2:
-            value += history[-2]
-        if value < 0:
-            raise ValueError("a run length is negative")
-        history.append(value)
-        total += value
-    if total != pixels:
-        raise ValueError(f"run lengths cover {total} pixels, the image has {pixels}")

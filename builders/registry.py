@@ -51,7 +51,7 @@ def _find(name: str, kind: type[Any], group: str) -> Any:
         module = importlib.import_module(f".{group}.{name}", __package__)
         return _class_in(module, kind)
     if name in outside:
-        found: Any = outside[name].load()
+        found: Any = _loaded(outside[name], group)
         if not (inspect.isclass(found) and issubclass(found, kind)) or getattr(found, "name", None) != name:
             raise PluginError(f"entry point {outside[name].value} is no taskpaint {group[:-1]} called {name!r}")
         return found
@@ -59,6 +59,15 @@ def _find(name: str, kind: type[Any], group: str) -> Any:
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
     raise PluginError(f"no {group[:-1]} is called {name!r}; {hint}")
+
+
+def _loaded(point: importlib.metadata.EntryPoint, group: str) -> Any:
+    try:
+        return point.load()
+    except Exception as fault:  # whatever somebody else's module raises while it is imported
+        raise PluginError(
+            f"{group[:-1]} {point.name!r} of {point.value} cannot be loaded: {fault}; repair or uninstall its package"
+        ) from fault
 
 
 def _class_in(module: Any, kind: type[Any]) -> Any:

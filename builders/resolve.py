@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..manifests.errors import PluginError, RecipeError, SourceLayoutError
+from ..manifests.errors import PluginError, RecipeError, SourceLayoutError, UsageError
 from ..manifests.recipe import Block, Recipe, SourceEntry, TaskEntry
 from ..manifests.recipe_file import Location, RecipeFile, explain
 from .index import SourceIndex, open_index
@@ -74,6 +74,18 @@ def check_streams(
     if missing:
         raise SourceLayoutError("\n".join(missing))
     return checked
+
+
+def check_paths(files: Sequence[RecipeFile], paths: Mapping[str, Path]) -> None:
+    """Refuse folders that are given for no source of the recipes.
+
+    Raises:
+        UsageError: names the sources that there are.
+    """
+    known = {name for file in files for entry in file.recipe.sources for name in (entry.label, entry.source)}
+    for name in paths:
+        if name not in known:
+            raise UsageError(f"--path {name}: no source is called that; there are: {', '.join(sorted(known))}")
 
 
 def open_streams(

@@ -8,7 +8,6 @@ from typing import Any
 
 import typer
 from markdown_pieces import WIDTH, code, fenced, heading, paragraph, table
-
 from taskpaint.cli.app import app
 
 _INTRODUCTION = """

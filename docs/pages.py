@@ -8,7 +8,6 @@ from typing import Any
 
 from markdown_pieces import code, fenced, heading, key_table, paragraph, table
 from pydantic import BaseModel
-
 from taskpaint.builders.registry import find_source, find_task, source_names, task_names
 from taskpaint.builders.sample import describe
 from taskpaint.builders.source import Source
@@ -49,14 +48,12 @@ editors, `taskpaint recipes show NAME` a recipe with every default filled in.
 
 def sources_page() -> str:
     """docs/sources.md."""
-    sources = [find_source(name) for name in source_names()]
-    return heading(1, "Sources") + paragraph(_SOURCES_INTRODUCTION) + "".join(map(_source, sources))
+    return heading(1, "Sources") + paragraph(_SOURCES_INTRODUCTION) + "".join(map(_source, _sources()))
 
 
 def tasks_page() -> str:
     """docs/tasks.md."""
-    tasks = [find_task(name) for name in task_names()]
-    return heading(1, "Tasks") + paragraph(_TASKS_INTRODUCTION) + "".join(map(_task, tasks))
+    return heading(1, "Tasks") + paragraph(_TASKS_INTRODUCTION) + "".join(map(_task, _tasks()))
 
 
 def recipes_page() -> str:
@@ -73,9 +70,8 @@ def recipes_page() -> str:
 def readme_sources() -> str:
     """The table of sources in README.md."""
     rows = []
-    for name in source_names():
-        source = find_source(name)
-        link = f"[{name}](docs/sources.md#{name})"
+    for source in _sources():
+        link = f"[{source.name}](docs/sources.md#{source.name})"
         rows.append([link, source.title, ", ".join(source.splits), ", ".join(_feeds(source))])
     return table(["source", "dataset", "splits", "feeds"], rows)
 
@@ -83,11 +79,24 @@ def readme_sources() -> str:
 def readme_tasks() -> str:
     """The table of tasks in README.md."""
     rows = []
-    for name in task_names():
-        task = find_task(name)
-        link = f"[{name}](docs/tasks.md#{name})"
+    for task in _tasks():
+        link = f"[{task.name}](docs/tasks.md#{task.name})"
         rows.append([link, task.summary, task.needs_in_words(), str(len(bank_of(task)))])
     return table(["task", "what it does", "needs", "templates"], rows)
+
+
+def _sources() -> list[type[Source]]:
+    """Those that ship with taskpaint."""
+    return [found for name in source_names() if _ships(found := find_source(name))]
+
+
+def _tasks() -> list[type[Task[Any]]]:
+    """Those that ship with taskpaint."""
+    return [found for name in task_names() if _ships(found := find_task(name))]
+
+
+def _ships(found: type) -> bool:
+    return found.__module__.startswith("taskpaint.")
 
 
 def _source(source: type[Source]) -> str:
@@ -111,7 +120,7 @@ def _source(source: type[Source]) -> str:
 
 
 def _task(task: type[Task[Any]]) -> str:
-    feeders = [name for name in source_names() if task.fits(find_source(name).features)]
+    feeders = [source.name for source in _sources() if task.fits(source.features)]
     facts = [
         ["needs", task.needs_in_words()],
         ["fed by", ", ".join(f"[{name}](sources.md#{name})" for name in feeders) or "no source yet"],
@@ -173,7 +182,7 @@ def _blocks(thing: Any) -> list[str]:
 
 
 def _feeds(source: type[Source]) -> list[str]:
-    return [name for name in task_names() if find_task(name).fits(source.features)]
+    return [task.name for task in _tasks() if task.fits(source.features)]
 
 
 def _bound(limit: Limit) -> str:

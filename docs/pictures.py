@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont
-
 from taskpaint.builders.world import write_world
 from taskpaint.engines.build import BuildOptions, build
 from taskpaint.manifests.folder import DatasetFolder

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ..builders.index import SourceIndex
 from ..builders.plan import Plan, Shard, make_plan
-from ..builders.resolve import Stream, check_streams, open_streams
+from ..builders.resolve import Stream, check_paths, check_streams, open_streams
 from ..builders.unit import Built, build_unit
 from ..manifests.errors import ItemError, OutputError, TooManyRejectsError
 from ..manifests.folder import DatasetFolder, ShardRecord, write_json, write_text
@@ -105,6 +105,7 @@ def prepare(files: Sequence[RecipeFile], options: BuildOptions, progress: Progre
     Raises:
         UsageError: a recipe or a source does not hold, or the recipes do not go together.
     """
+    check_paths(files, options.paths)
     checked = [found for file in files for found in check_streams(file, options.root, options.paths)]
     recipe = combine(files, [(entry, [task for task, _ in tasks]) for entry, _, tasks in checked])
     streams = open_streams(checked, (progress or Progress()).indexing)

@@ -72,7 +72,7 @@ class Output(Block):
     """How images and shards are written."""
 
     photo_format: Literal["jpeg", "png"] = Field("jpeg", description="targets that are a photograph with marks")
-    jpeg_quality: int = Field(95, ge=70, le=100, description="always 4:4:4")
+    jpeg_quality: int = Field(95, ge=85, le=100, description="always 4:4:4; below 85 marks get lost")
     rows_per_shard: int | None = Field(None, ge=1, le=100_000, description="empty: chosen from the plan's size")
     row_group_rows: int = Field(64, ge=1, le=10_000)
     check_images: Literal["header", "decode"] = Field(

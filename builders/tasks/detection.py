@@ -39,7 +39,6 @@ class DetectionOptions(Block):
     outline: float = Field(
         0.008, ge=0.001, le=0.05, description="width of the line, share of the shorter side; at least 2 pixels"
     )
-    opacity: float = Field(0.5, ge=0.2, le=1, description="of filled boxes")
     absent: float = Field(
         0.1,
         ge=0,
@@ -130,7 +129,7 @@ class Detection(Task[DetectionOptions]):
         colors, lossless = self._colors(view, picks, style, draw)
         painted = view.rgb.copy()
         for box, owner in zip(*_in_order(picks), strict=True):
-            stamp_box(painted, view.rgb, box, style, colors[owner].rgb)
+            stamp_box(painted, box, style, colors[owner].rgb)
         nouns = [Noun(pick.name, count=None if pick.crowd else len(pick.boxes)) for pick in picks]
         shapes = [
             {"name": pick.name, "xyxy": [[round(edge, 2) for edge in box] for box in pick.boxes]} for pick in picks
@@ -141,7 +140,7 @@ class Detection(Task[DetectionOptions]):
     def decode(cls, target: RGB, source: RGB, params: Mapping[str, Any]) -> dict[str, Any]:
         """Boxes of each class's colour, whole pixels."""
         colors = [tuple(asked["rgb"]) for asked in params["targets"]]
-        evidence = read_evidence(target, source, colors, params["opacity"], lossless=params.get("lossless", False))
+        evidence = read_evidence(target, source, colors, 1.0, lossless=params.get("lossless", False))
         return {
             "size": list(target.shape[:2]),
             "boxes": [
@@ -185,7 +184,7 @@ class Detection(Task[DetectionOptions]):
 
     def _style(self, view: View) -> BoxStyle:
         if self.options.style == "filled":
-            return BoxStyle(0, self.options.opacity)
+            return BoxStyle(0)
         return BoxStyle(max(MIN_OUTLINE, round(self.options.outline * min(view.size_wh))))
 
     def _picks(
@@ -238,7 +237,7 @@ class Detection(Task[DetectionOptions]):
         for pick in picks:
             free = colors_apart(PALETTES[self.options.palette], [color.rgb for color in chosen])
             covered: NDArray[np.uint8] = pixels_under(view.rgb, pick.drawn, style)
-            color, clear = pick_clear(free, covered, style.opacity, draw)
+            color, clear = pick_clear(free, covered, 1.0, draw)
             chosen.append(color)
             lossless |= not clear
         return chosen, lossless
@@ -261,7 +260,6 @@ class Detection(Task[DetectionOptions]):
         params = {
             "style": self.options.style,
             "outline": style.outline,
-            "opacity": style.opacity,
             "targets": [
                 {"name": noun.name, "color": color.name, "rgb": list(color.rgb)}
                 for noun, color in zip(nouns, colors, strict=True)

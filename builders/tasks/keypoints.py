@@ -19,20 +19,12 @@ from ...manifests.target import PhotoTarget, SameTarget, Target
 from ..disc_finder import find_marks
 from ..discs import MarkShape, Point, can_be_read, pixels_under, stamp
 from ..evidence import read_evidence
-from ..geometry import Box
 from ..matching import assign_within
-from ..naming import name_one_of
 from ..palette import PALETTES, Color, colors_apart, pick_clear
+from ..people import crop_around, joint_of_all, joint_of_one, longer_side, person_box
 from ..sample import Feature, Instance, Joint, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
-
-_RIVAL = 0.25
-"""A person in the background with less than this share of the subject's box leaves no doubt who is meant."""
-_SEEN = 0.02
-"""But when a phrase has to say who is meant, people down to this share count."""
-_OVERLOOKED = 0.15
-"""A person without joints, larger than this share of the image's shorter side, makes "every" untrue."""
 
 
 class KeypointsOptions(Block):
@@ -80,10 +72,10 @@ class _Question:
 class Keypoints(Task[KeypointsOptions]):
     """Mark joints with discs or rings, opaque, a colour a joint.
 
-    In an image of everyone, a joint is asked for when it is marked on at least one person, and those on whom it is
-    not annotated or not shown are left out whatever the options; `hidden: mark` makes the instruction say "every
-    left wrist", the others "every visible left wrist". Joints whose marks could not be told apart are not asked for
-    together. Later joints are drawn over earlier ones.
+    In an image of everyone, a joint is asked for when it is marked on at least one person, or may be asked for
+    unmarked; those on whom it is not annotated or not shown get no mark. `hidden: mark` then makes the instruction
+    say "every left wrist", the others "every visible left wrist". Joints whose marks could not be told apart are not
+    asked for together. Later joints are drawn over earlier ones.
     """
 
     name = "keypoints"
@@ -103,12 +95,12 @@ class Keypoints(Task[KeypointsOptions]):
         people = [one for one in sample.instances if one.skeleton is not None and one.joints and not one.crowd]
         if self.options.who == "everyone":
             return self._everyone(people, draw)
-        able = [one for one in people if self._askable(one) and _longer_side(_box(one)) >= self.options.min_person]
+        able = [one for one in people if self._askable(one) and longer_side(person_box(one)) >= self.options.min_person]
         if not able:
             raise NotApplicable("nobody in the image is large enough and has enough joints annotated")
         one = draw.choice(able)
-        box = _box(one)
-        return Subject([one], box=box, crop=self._crop(box, sample))
+        box, square = person_box(one), self.options.shape == "square"
+        return Subject([one], box=box, crop=crop_around(box, sample, self.options.margin, square=square))
 
     def render(self, view: View, subject: Subject, draw: random.Random) -> Rendered:
         """Draw the marks; pixels of the photo are only decoded when there is a mark to draw."""
@@ -172,7 +164,7 @@ class Keypoints(Task[KeypointsOptions]):
         names = sorted({one.skeleton.name for one in people if one.skeleton})
         name = draw.choice(names) if len(names) > 1 else names[0]
         shared = [one for one in people if one.skeleton and one.skeleton.name == name]
-        boxes = [_box(one) for one in shared]
+        boxes = [person_box(one) for one in shared]
         hull = tuple(edge(box[side] for box in boxes) for side, edge in enumerate((min, min, max, max)))
         return Subject(shared, box=(hull[0], hull[1], hull[2], hull[3]))
 
@@ -186,40 +178,15 @@ class Keypoints(Task[KeypointsOptions]):
         seen = [joint.visibility for joint in one.joints]
         return sum(v in kinds for v in seen) >= self.options.count[0] and any(v in marked for v in seen)
 
-    def _crop(self, box: Box, sample: Sample) -> Box:
-        """The box with its margin; as a square, moved to lie inside the image."""
-        margin = self.options.margin
-        width, height = ((box[2] - box[0]) * (1 + 2 * margin), (box[3] - box[1]) * (1 + 2 * margin))
-        if self.options.shape == "square":
-            width = height = max(width, height)
-        x, y = (box[0] + box[2] - width) / 2, (box[1] + box[3] - height) / 2
-        if sample.width and sample.height:
-            width, height = min(width, sample.width), min(height, sample.height)
-            if self.options.shape == "square":
-                x, y = min(max(x, 0), sample.width - width), min(max(y, 0), sample.height - height)
-        return x, y, x + width, y + height
-
     def _whose(self, view: View, people: Sequence[Instance], draw: random.Random) -> str:
         """How the instruction speaks of a joint, with {joint} for its name.
 
         Raises:
             NotApplicable: there are others, and no phrase tells whose joint is meant.
         """
-        category, asked = people[0].category, {id(one) for one in people}
-        others = [one for one in view.sample.instances if one.category == category and id(one) not in asked]
         if self.options.who == "person":
-            own = _area(view.geometry.box(_box(people[0])))
-            seen = [one for one in others if _area(view.box(one)) >= _SEEN * own]
-            if not any(_area(view.box(one)) >= _RIVAL * own for one in seen):
-                return "the {joint}"
-            person = name_one_of(people[0], [people[0], *seen], view, draw)
-            return f"the {{joint}} of the {person.name}"
-        least = _OVERLOOKED * min(view.size_wh)
-        if any((box := view.box(one)) and (one.crowd or _longer_side(box) >= least) for one in others):
-            raise NotApplicable(f"some {category.name} in the image has no joints annotated, so not all can be marked")
-        if sum(view.geometry.box(_box(one)) is not None for one in people) == 1:
-            return "the {joint}"
-        return "every {joint}" if self.options.hidden == "mark" else "every visible {joint}"
+            return joint_of_one(people[0], view, draw)
+        return joint_of_all(people, view, seen_only=self.options.hidden != "mark")
 
     def _questions(
         self, view: View, people: Sequence[Instance], shape: MarkShape, draw: random.Random
@@ -300,7 +267,7 @@ class Keypoints(Task[KeypointsOptions]):
         """What was asked; thickness is 0 for discs; person is the box of the one that is meant, output pixels."""
         skeleton = people[0].skeleton
         assert skeleton is not None
-        person = view.geometry.box(_box(people[0])) if self.options.who == "person" else None
+        person = view.geometry.box(person_box(people[0])) if self.options.who == "person" else None
         return {
             "style": self.options.style,
             "radius": shape.outer,
@@ -326,20 +293,3 @@ def _shown(view: View, joint: Joint) -> Point | None:
     width, height = geometry.resized_wh
     inside = left - 0.5 <= x < left + width - 0.5 and top - 0.5 <= y < top + height - 0.5
     return (x, y) if inside else None
-
-
-def _box(one: Instance) -> Box:
-    """A person's box; around the joints when none is annotated."""
-    if one.box_xyxy is not None:
-        return one.box_xyxy
-    placed = [joint for joint in one.joints if joint.visibility] or list(one.joints)
-    across, down = [joint.x for joint in placed], [joint.y for joint in placed]
-    return min(across), min(down), max(across) + 1, max(down) + 1
-
-
-def _area(box: Box | None) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1]) if box else 0.0
-
-
-def _longer_side(box: Box) -> float:
-    return max(box[2] - box[0], box[3] - box[1])

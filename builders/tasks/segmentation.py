@@ -284,10 +284,11 @@ class Segmentation(Task[SegmentationOptions]):
         return chosen, lossless
 
     def _noun(self, view: View, pick: _Pick, draw: random.Random) -> Noun | str:
-        shown = [one for one in pick.members if view.box(one) is not None]
+        shown = [one for one in pick.members if one.box_xyxy is None or view.box(one) is not None]
         if pick.single is not None:
             return name_one_of(pick.single, shown, view, draw)
-        if not shown or any(one.crowd for one in shown) or draw.random() < _UNCOUNTED:
+        uncertain = any(one.crowd or one.box_xyxy is None for one in shown)
+        if not shown or uncertain or draw.random() < _UNCOUNTED:
             return Noun(pick.name)
         return Noun(pick.name, count=len(shown))
 

@@ -153,9 +153,7 @@ def test_nothing_eligible_is_an_empty_plan(album):
 
 def test_a_smaller_limit_takes_a_part_of_the_larger_one(album):
     index = album(60)
-    few, many = (
-        {unit.row for unit in _all(_planned([index], tasks=({"limit": limit},))[0])} for limit in (10, 30)
-    )
+    few, many = ({unit.row for unit in _all(_planned([index], tasks=({"limit": limit},))[0])} for limit in (10, 30))
     assert few < many
 
 

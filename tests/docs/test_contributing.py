@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-
 from taskpaint.builders.task import Task
 from taskpaint.engines.banks import bank_of
 from taskpaint.manifests.errors import TemplateError
@@ -70,7 +69,8 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> type[Task[Any]]:
     module = types.ModuleType("counting_of_the_page")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(block(TASK, "python"), vars(module))
-    return module.Counting  # type: ignore[no-any-return]
+    counting: type[Task[Any]] = module.Counting
+    return counting
 
 
 def taskpaint(*arguments: str | Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -116,9 +116,7 @@ def test_broken_lines_and_missing_photographs_become_rejects(
     }
 
 
-def test_a_table_with_other_columns_stops_before_any_work(
-    outside: dict[str, str], shelf: Path, tmp_path: Path
-) -> None:
+def test_a_table_with_other_columns_stops_before_any_work(outside: dict[str, str], shelf: Path, tmp_path: Path) -> None:
     (shelf / "boxes.csv").write_text("file,name\n0001.jpg,cup\n")
     out = tmp_path / "out"
     built = taskpaint("build", "--source", f"csv_boxes={shelf}", "--task", "detection", "-o", out, env=outside)
@@ -148,7 +146,7 @@ def test_a_section_with_other_slots_is_an_error(counting: type[Task[Any]]) -> No
 
 def test_a_broken_template_is_named_by_its_line(counting: type[Task[Any]]) -> None:
     counting.templates = "[count: object]\nCount {object}.\nCount {objects}."
-    with pytest.raises(TemplateError, match="templates of task counting, line 3: the slot {objects} is not declared"):
+    with pytest.raises(TemplateError, match=r"templates of task counting, line 3: the slot \{objects\}"):
         bank_of(counting)
 
 

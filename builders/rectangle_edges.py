@@ -1,0 +1,70 @@
+"""Where boxes may begin and end along an axis: the rows at which paint does."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .evidence import Evidence
+
+Integers = NDArray[np.int64]
+
+_RUN: Final = 3
+"""An edge shows as a change over at least so many pixels in a row."""
+_MOST_EDGES: Final = 64
+
+
+def edges_of(part: Evidence, outline: int) -> tuple[Integers, Integers]:
+    """Rows where boxes may begin and where they may end, from runs of changes along the rows."""
+    height = part.shape[0]
+    before = np.full((height + 1, part.shape[1]), -1, np.int8)
+    after = before.copy()
+    before[1:], after[:-1] = part, part
+    begins, ends = _changes(before, after, outline)
+    return _joined(_supported(begins), _supported(ends), outline, height)
+
+
+def cell_edges(evidence: Evidence, ends: Integers, widths: Integers, outline: int) -> tuple[Integers, Integers]:
+    """As `edges_of`, on a coarse map."""
+    before = np.full((evidence.shape[0] + 1, evidence.shape[1]), -1, np.int8)
+    after = before.copy()
+    before[1:], after[:-1] = evidence, evidence
+    begins, stops = _changes(before, after, outline)
+    rising, falling = (ends[_longest_run(changes, widths) > _RUN] for changes in (begins, stops))
+    return _joined(rising, falling, outline, int(ends[-1]))
+
+
+def _changes(before: Evidence, after: Evidence, outline: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where paint begins and where it ends. Lines cross; only a bare pixel beside shows the edge of one."""
+    if outline:
+        return (before < 0) & (after > 0), (before > 0) & (after < 0)
+    return (before <= 0) & (after > 0), (before > 0) & (after <= 0)
+
+
+def _supported(changes: NDArray[np.bool_]) -> Integers:
+    """Rows with a long enough run of changes, the best supported when there are too many."""
+    runs = changes[:, : -_RUN + 1].copy()
+    for shift in range(1, _RUN):
+        runs &= changes[:, shift : changes.shape[1] - _RUN + 1 + shift]
+    support = runs.sum(axis=1)
+    rows = np.flatnonzero(support)
+    if len(rows) > _MOST_EDGES:
+        rows = np.sort(rows[np.argsort(-support[rows], kind="stable")[:_MOST_EDGES]])
+    return rows
+
+
+def _longest_run(changes: NDArray[np.bool_], widths: Integers) -> Integers:
+    """(R,) the longest run of changes in each row of cells, pixels."""
+    reached = np.cumsum(changes * widths, axis=1)
+    begun = np.maximum.accumulate(np.where(changes, 0, reached), axis=1)
+    return (reached - begun).max(axis=1)
+
+
+def _joined(rising: Integers, falling: Integers, outline: int, size: int) -> tuple[Integers, Integers]:
+    """A line has two edges; either places it, and it may be a box's first or last."""
+    if not outline:
+        return rising, falling
+    lines = np.union1d(rising, falling - outline)
+    return lines[lines >= 0], (lines + outline)[lines + outline <= size]

@@ -8,6 +8,7 @@ work that the other does.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -130,6 +131,12 @@ def disc(items: Sequence[Item], file: Path) -> None:
 
 
 PIPELINES: dict[str, Callable[[Sequence[Item], Path], None]] = {"overlay": overlay, "mask": mask, "disc": disc}
+
+
+def checksum(file: Path) -> str:
+    """What a manifest keeps of a shard; timed apart, since the Parquet file itself is closed without it."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 class _Writer:

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import cv2
@@ -25,6 +26,14 @@ _MOST_CHARACTERS: Final = 2000
 _TAG = re.compile(r"^\s*[\[(]\s*\w+(?: \w+)?\s*[\])]\s*")
 _SPACE = re.compile(r"\s+")
 _ARTICLE = re.compile(r"^(?:the|a|an|my|his|her|their|its|this|that|all)\b", re.IGNORECASE)
+
+
+def is_there(file: Path) -> bool:
+    """Whether a file exists; a name that no file system takes names none."""
+    try:
+        return file.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def instructions_in(values: Any) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ Evidence = NDArray[np.int8]
 
 _TELLING: Final = 40.0
 """A coat that moves a pixel less than this far (Euclidean RGB) leaves no trace that outlives JPEG: its error is
-at most 29 a channel at 4:4:4 quality 95. Builders keep to colours that move pixels by 64."""
+at most 29 a channel at 4:4:4 quality 95. Builders keep to colours that move pixels by `CLEAR_DISTANCE`."""
 
 
 def read_evidence(

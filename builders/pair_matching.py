@@ -108,7 +108,7 @@ def files_below(
     def refuse(fault: OSError) -> None:
         raise fault
 
-    found = set()
+    found: set[str] = set()
     for folder in folders:
         for base, inner, names in os.walk(folder, onerror=refuse):
             inner[:] = [name for name in inner if not name.startswith((".", "__MACOSX"))]
@@ -117,7 +117,7 @@ def files_below(
             found.update(
                 (place / name).as_posix()
                 for name in names
-                if not name.startswith(".") and fits(os.path.splitext(name)[1].lower())
+                if not name.startswith(".") and fits(PurePosixPath(name).suffix.lower())
             )
     return sorted(found)
 
@@ -125,21 +125,14 @@ def files_below(
 class PairSource(Source):
     """A dataset of degraded photographs and their clean twins.
 
-    The sample's image is the degraded photograph, the pair's image the clean one. A subclass says where its split
-    lies and by which rule files belong together.
+    The sample's image is the degraded photograph, the pair's image the clean one.
     """
 
     features = Feature.RESTORATION
     kind: str
     """What the clean photograph is free of: "blur", "noise" …"""
-    wrappers: ClassVar[tuple[str, ...]] = ()
-    """Folders that the official archives bring; the dataset's path may be one of them, or what holds it."""
-    scenes_span_splits: ClassVar[bool] = False
-    """Whether a scene's name means the same in every split; else the split becomes part of the image key."""
-
-    def __init__(self, path: Path, split: str = "", options: Block | None = None) -> None:
-        inner = next((path / name for name in self.wrappers if (path / name).is_dir()), path)
-        super().__init__(inner, split, options)
+    remedy: ClassVar[str] = ""
+    """Told to a user whose clean images share a key."""
 
     @abc.abstractmethod
     def folders(self) -> list[Path]:
@@ -150,22 +143,24 @@ class PairSource(Source):
         """
 
     @abc.abstractmethod
-    def rule(self) -> PairRule:
-        """How files are named."""
+    def halves(self, reject: Reject) -> tuple[list[Half], list[Half]]:
+        """The degraded and the clean files."""
+
+    @abc.abstractmethod
+    def image_key(self, clean: Half) -> str:
+        """Names the clean photograph, or the scene that no split may cut apart."""
 
     def inputs(self) -> list[Path]:
         return self.folders()
 
     def scan(self, reject: Reject) -> Iterator[Entry]:
-        paths = files_below(self.path, self.folders())
-        for degraded, clean in match(*self.rule().halves(paths), reject):
+        for degraded, clean in match(*self.halves(reject), reject, self.remedy):
             yield self.entry(degraded, clean)
 
     def entry(self, degraded: Half, clean: Half) -> Entry:
         """The entry of one pair."""
-        split = "" if clean.scene and self.scenes_span_splits else f"{self.split}/"
-        key = f"{self.name}/{split}{clean.scene or clean.key}"
-        return Entry(degraded.id, key, Feature.RESTORATION, {"degraded": degraded.path, "clean": clean.path})
+        record = {"degraded": degraded.path, "clean": clean.path}
+        return Entry(degraded.id, self.image_key(clean), Feature.RESTORATION, record)
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:
         return Sample(
@@ -173,6 +168,30 @@ class PairSource(Source):
             image=FileBytes(self.file(record["degraded"])),
             pair=Pair(FileBytes(self.file(record["clean"])), self.kind),
         )
+
+
+class NamedPairSource(PairSource):
+    """A dataset whose files belong together by a `PairRule`."""
+
+    wrappers: ClassVar[tuple[str, ...]] = ()
+    """Folders that the official archives bring; the dataset's path may be one of them, or what holds it."""
+    scenes_span_splits: ClassVar[bool] = False
+    """Whether a scene's name means the same in every split; else the split becomes part of the image key."""
+
+    def __init__(self, path: Path, split: str = "", options: Block | None = None) -> None:
+        inner = next((path / name for name in self.wrappers if (path / name).is_dir()), path)
+        super().__init__(inner, split, options)
+
+    @abc.abstractmethod
+    def rule(self) -> PairRule:
+        """How files are named."""
+
+    def halves(self, reject: Reject) -> tuple[list[Half], list[Half]]:
+        return self.rule().halves(files_below(self.path, self.folders()))
+
+    def image_key(self, clean: Half) -> str:
+        split = "" if clean.scene and self.scenes_span_splits else f"{self.split}/"
+        return f"{self.name}/{split}{clean.scene or clean.key}"
 
 
 def _joined(found: re.Match[str], groups: Iterable[str]) -> str:

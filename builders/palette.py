@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import functools
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -110,5 +111,6 @@ def _least_squared_distance(colors: Sequence[RGBTuple], pixels: NDArray[np.uint8
     return (partial.min(axis=1) + np.einsum("kc,kc->k", sought, sought)).astype(np.float64)
 
 
+@functools.lru_cache(maxsize=4096)
 def _distance(first: RGBTuple, second: RGBTuple) -> float:
     return math.dist(first, second)

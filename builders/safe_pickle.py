@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import pickle
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -92,6 +93,9 @@ class _PlainUnpickler(pickle._Unpickler):
     under a large number.
     """
 
+    stack: list[Any]
+    append: Callable[[Any], None]
+    pop_mark: Callable[[], list[Any]]
     dispatch: ClassVar[dict[int, Any]] = {
         **dict.fromkeys(pickle._Unpickler.dispatch, _refuse),
         **{_code(name): pickle._Unpickler.dispatch[_code(name)] for name in f"{_PLAIN} {_NAMING}".split()},

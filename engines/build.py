@@ -18,10 +18,12 @@ import pyarrow as pa
 from ..builders.index import SourceIndex
 from ..builders.plan import Plan, Shard, make_plan
 from ..builders.resolve import Stream, check_paths, check_streams, open_streams
+from ..builders.source import Source
+from ..builders.task import Task
 from ..builders.unit import Built, build_unit
 from ..manifests.errors import ItemError, OutputError, TooManyRejectsError
 from ..manifests.folder import DatasetFolder, ShardRecord, write_json, write_text
-from ..manifests.recipe import Recipe
+from ..manifests.recipe import Recipe, SourceEntry, TaskEntry
 from ..manifests.recipe_file import RecipeFile, combine
 from ..manifests.slots import slots_to_json
 from ..manifests.target import PhotoTarget
@@ -107,7 +109,7 @@ def prepare(files: Sequence[RecipeFile], options: BuildOptions, progress: Progre
     """
     check_paths(files, options.paths)
     checked = [found for file in files for found in check_streams(file, options.root, options.paths)]
-    recipe = combine(files, [(entry, [task for task, _ in tasks]) for entry, _, tasks in checked])
+    recipe = combine(files, [_in_full(entry, source, tasks) for entry, source, tasks in checked])
     streams = open_streams(checked, (progress or Progress()).indexing)
     for stream in streams:
         bank_of(stream.task)
@@ -309,11 +311,20 @@ def _identity(recipe: Recipe, streams: list[Stream], plan: Plan, limit: int | No
     }
 
 
+def _in_full(
+    entry: SourceEntry, source: Source, tasks: Sequence[tuple[TaskEntry, Task[Any]]]
+) -> tuple[SourceEntry, list[TaskEntry]]:
+    """A source and its tasks with every default of their options."""
+    full = {"split": source.split, "options": source.options.model_dump(mode="json")}
+    named = entry.model_copy(update={"name": entry.label, **full})
+    return named, [one.model_copy(update={"options": task.options.model_dump(mode="json")}) for one, task in tasks]
+
+
 def portable(recipe: Recipe) -> dict[str, Any]:
     """The recipe with every default, without the folders of this machine."""
     value = recipe.model_dump(mode="json")
     for source in value["sources"]:
-        source["path"] = Path(source["path"]).name
+        source["path"] = source["source"]
     return value
 
 

@@ -38,7 +38,7 @@ def dataset_stats(root: Path) -> dict[str, Any]:
     for file in DatasetFolder(root).shards():
         try:
             with pq.ParquetFile(file) as parquet:
-                frame = parquet.read(columns=_LIGHT).to_pandas()
+                frame = parquet.read(columns=_LIGHT).to_pandas()[_LIGHT]
                 image_bytes.update(_image_bytes(parquet))
         except (OSError, ValueError, KeyError) as fault:
             raise DatasetFolderError(f"{file} cannot be read: {fault}") from fault
@@ -76,7 +76,7 @@ def _grouped(table: pd.DataFrame, keys: list[str]) -> list[dict[str, Any]]:
 
 
 def _sizes(table: pd.DataFrame) -> dict[str, int]:
-    sides = table[["width", "height"]]
+    sides = table[["width", "height"]] if len(table) else pd.DataFrame({"width": [0], "height": [0]})
     return {
         "min_width": int(sides["width"].min()),
         "max_width": int(sides["width"].max()),

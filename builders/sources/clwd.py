@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from ...manifests.errors import BadItem
 from ...manifests.images import read_map
-from ..pair_matching import Half, PairRule, PairSource
+from ..pair_matching import Half, NamedPairSource, PairRule
 from ..sample import Feature, FileBytes, LabelMap, Sample
 from ..source import Entry
 
 _WATERMARK = 1
 
 
-class Clwd(PairSource):
+class Clwd(NamedPairSource):
     """Colored Large-scale Watermark Dataset: 60,000 training and 10,000 test pairs of 256x256.
 
     Twins have the same number. The mask, where there is one, also makes a label map with the class "watermark";

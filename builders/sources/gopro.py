@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from ...manifests.recipe import Block
-from ..pair_matching import PairRule, PairSource
+from ..pair_matching import NamedPairSource, PairRule
 
 
 class GoProOptions(Block):
@@ -20,7 +20,7 @@ class GoProOptions(Block):
     )
 
 
-class GoPro(PairSource):
+class GoPro(NamedPairSource):
     """GoPro (GOPRO_Large): 2,103 pairs of 22 clips for training and 1,111 of 11 clips for the test, 1280x720.
 
     Read as released, a folder a clip, or as the flat `input` and `target` of later repackings. The image key is the

@@ -12,12 +12,10 @@ from typing import Any
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ..coco_values import is_text
-from ..edit_pairs import instructions_in
+from ..edit_pairs import instructions_in, is_there
 from ..json_stream import stream_json
 from ..sample import Feature, FileBytes, Pair, Sample
 from ..source import Entry, Reject, Source
-
-_OWN_FOLDER = "gqa-inpaint"
 
 
 class GqaInpaint(Source):
@@ -80,11 +78,11 @@ class GqaInpaint(Source):
         Raises:
             BadItem: there is no such file.
         """
-        if not is_text(value) or "\\x00" in value:
+        if not is_text(value) or "\x00" in value:
             raise BadItem(f"the record has no {key}")
         parts = [part for part in PurePosixPath(value).parts if part not in ("/", "..", ".")]
         for start in range(len(parts)):
             path = "/".join(parts[start:])
-            if path.startswith(("images/", "images_inpainted/")) and self.file(path).is_file():
+            if path.startswith(("images/", "images_inpainted/")) and is_there(self.file(path)):
                 return path
         raise BadItem(f"{key} {value} is missing")

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
-from ..edit_pairs import instructions_in
+from ..edit_pairs import instructions_in, is_there
 from ..json_stream import stream_json
 from ..sample import Feature, FileBytes, Pair, Sample
 from ..source import Entry, Reject, Source
@@ -140,7 +140,7 @@ class InstructPix2Pix(Source):
 
     def _in_folder(self, folder: str, file: str) -> str:
         pointer = f"{folder}/{file}"
-        if not self.file(pointer).is_file():
+        if not is_there(self.file(pointer)):
             raise BadItem(f"{pointer} is missing")
         return pointer
 

@@ -47,7 +47,7 @@ class NyuDepthV2Options(Block):
 
 
 class NyuDepthV2(Source):
-    """NYU Depth V2, sync frames or h5 files."""
+    """NYU Depth V2, sync frames or h5 files. Image keys of the test frames agree with the source nyu_labeled."""
 
     name = "nyu_depth_v2"
     title = "NYU Depth V2 (sync frames or h5 files)"
@@ -61,6 +61,7 @@ class NyuDepthV2(Source):
     nyudepthv2_train_files_with_gt.txt                  (optional; test: nyudepthv2_test_files_with_gt.txt)
   or
     train/basement_0001a/00001.h5 …                     (test: val/)"""
+    reader_version = 2
     options_type = NyuDepthV2Options
 
     def inputs(self) -> list[Path]:
@@ -77,9 +78,9 @@ class NyuDepthV2(Source):
         packed = [name for name in names if name.endswith(".h5")]
         prefix = folder.relative_to(self.path).as_posix()
         for name in pairs:
-            yield _entry(name, {"rgb": f"{prefix}/{name}", "depth": f"{prefix}/{pairs[name]}"})
+            yield self._entry(name, {"rgb": f"{prefix}/{name}", "depth": f"{prefix}/{pairs[name]}"})
         for name in packed:
-            yield _entry(name if "/" in name else f"{self.split}/{name}", {"h5": f"{prefix}/{name}"})
+            yield self._entry(name if "/" in name else f"{self.split}/{name}", {"h5": f"{prefix}/{name}"})
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:
         if "h5" in record:
@@ -88,6 +89,15 @@ class NyuDepthV2(Source):
             return Sample(entry_id, photograph, depth=DepthMap(partial(_h5_depth, packed)))
         photograph, depth = (FileBytes(self.file(record[key])) for key in ("rgb", "depth"))
         return Sample(entry_id, photograph, depth=DepthMap(partial(_png_depth, depth)))
+
+    def _entry(self, name: str, record: dict[str, str]) -> Entry:
+        """Named by scene and frame: "basement_0001a/rgb_00045.jpg" -> "basement_0001a/00045"."""
+        path = PurePosixPath(name)
+        frame = path.with_name(path.stem.removeprefix("rgb_"))
+        labelled = frame.name if self.split == "test" and frame.name.isdecimal() else ""
+        # test frames carry their number in nyu_depth_v2_labeled.mat, from 0, or from 1 in the h5 packing
+        key = f"labeled/{int(labelled) - ('h5' in record):05d}" if labelled else str(frame)
+        return Entry(str(frame), f"nyu/{key}", Feature.DEPTH, record)
 
     def _list(self) -> Path | None:
         assert isinstance(self.options, NyuDepthV2Options)
@@ -119,14 +129,7 @@ class NyuDepthV2(Source):
             except BadItem as fault:
                 reject(words[0], f"{listing.name}: {fault}")
                 continue
-            yield _entry(words[0], {"rgb": f"{prefix}/{words[0]}", "depth": f"{prefix}/{words[1]}"})
-
-
-def _entry(name: str, record: dict[str, str]) -> Entry:
-    """Named by scene and frame: "basement_0001a/rgb_00045.jpg" -> "basement_0001a/00045"."""
-    path = PurePosixPath(name)
-    frame = path.with_name(path.stem.removeprefix("rgb_"))
-    return Entry(str(frame), f"nyu/{frame}", Feature.DEPTH, record)
+            yield self._entry(words[0], {"rgb": f"{prefix}/{words[0]}", "depth": f"{prefix}/{words[1]}"})
 
 
 def _files_below(folder: Path) -> Iterator[str]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from pydantic import Field, field_validator
 
 from ...manifests.errors import SourceLayoutError
 from ...manifests.recipe import Block
-from ..pair_matching import Half, PairRule, PairSource, match
-from ..sample import Feature
-from ..source import Entry, Reject
+from ..pair_matching import Half, PairSource
+from ..source import Reject
 
 
 class PairsOptions(Block):
@@ -70,7 +68,7 @@ class Pairs(PairSource):
 
     name = "pairs"
     title = "pairs of degraded and clean images, any layout"
-    homepage = "https://github.com/XMU-smartdsp/Removing_Rain"
+    homepage = "https://xueyangfu.github.io/projects/cvpr2017.html"
     license = "as stated by whoever made the images"
     splits = ("train", "validation", "test")
     tree = """  folder/
@@ -80,3 +78,58 @@ class Pairs(PairSource):
     synthetic/1rain.jpg …                               (degraded: synthetic/*rain.jpg)
     synthetic/1ground_truth.jpg …                       (clean: synthetic/*ground_truth.jpg)"""
     options_type = PairsOptions
+    remedy = "; make the option `key` tell them apart"
+
+    def __init__(self, path: Path, split: str = "", options: Block | None = None) -> None:
+        super().__init__(path, split, options)
+        assert isinstance(self.options, PairsOptions)
+        self.wanted = self.options
+        self.kind = self.wanted.kind
+
+    def folders(self) -> list[Path]:
+        """The last folders of both globs that hold no wildcard."""
+        found = []
+        for pattern in (self.wanted.degraded, self.wanted.clean):
+            fixed = self.path
+            for part in PurePosixPath(self._filled(pattern)).parts[:-1]:
+                if re.search(r"[*?\[]", part):
+                    break
+                fixed /= part
+            if not fixed.is_dir():
+                raise SourceLayoutError(
+                    f"source {self.name}: folder {fixed} is missing; correct the glob {pattern!r} or the split"
+                )
+            found.append(fixed)
+        return list(dict.fromkeys(found))
+
+    def halves(self, reject: Reject) -> tuple[list[Half], list[Half]]:
+        degraded = self._halves(self.wanted.degraded, reject)
+        taken = {half.path for half in degraded}
+        return degraded, [half for half in self._halves(self.wanted.clean, reject) if half.path not in taken]
+
+    def image_key(self, clean: Half) -> str:
+        start = self.wanted.dataset or f"{self.name}/{self.split}"
+        return f"{start}/{clean.scene or clean.key}"
+
+    def _filled(self, pattern: str) -> str:
+        return pattern.replace("{split}", self.split)
+
+    def _halves(self, pattern: str, reject: Reject) -> list[Half]:
+        key, scene = re.compile(self.wanted.key), re.compile(self.wanted.scene)
+        found = []
+        for file in sorted(self.path.glob(self._filled(pattern))):
+            path = file.relative_to(self.path)
+            if path.name.startswith(".") or not file.is_file():
+                continue
+            name = path.as_posix()
+            if shared := _groups(key, name):
+                found.append(Half(name, shared, path.with_suffix("").as_posix(), _groups(scene, name)))
+            else:
+                reject(name, f"the option `key`, {self.wanted.key}, finds nothing in the path")
+        return found
+
+
+def _groups(pattern: re.Pattern[str], path: str) -> str:
+    """What the groups of a pattern hold, or nothing."""
+    found = pattern.search(path)
+    return "/".join(part for part in found.groups() if part) if found else ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..pair_matching import PairRule, PairSource
+from ..pair_matching import NamedPairSource, PairRule
 
 
-class PolyU(PairSource):
+class PolyU(NamedPairSource):
     """PolyU Real-World Noisy Images: 100 pairs of crops, 512x512, from 40 scenes.
 
     The image key is the scene with the camera's settings, which several crops share.

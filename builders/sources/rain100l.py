@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..pair_matching import PairRule, PairSource
+from ..pair_matching import NamedPairSource, PairRule
 
 _FOLDERS = {
     "train": ("train/Rain100L", "RainTrainL", "rain_data_train_Light", "train"),
@@ -12,7 +12,7 @@ _FOLDERS = {
 }
 
 
-class Rain100L(PairSource):
+class Rain100L(NamedPairSource):
     """Rain100L: 200 training and 100 test pairs as first released, 1,800 and 200 in the second release.
 
     Twins have the same number, however a release names them: rain-001 and norain-001, `rain` and `norain`, `rainy`

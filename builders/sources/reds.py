@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ..pair_matching import PairRule, PairSource
+from ..pair_matching import NamedPairSource, PairRule
 
 
-class Reds(PairSource):
+class Reds(NamedPairSource):
     """REDS: 240 clips of 100 frames for training and 30 clips to validate; the test set's sharp frames are withheld.
 
     The archives train_blur.zip and train_sharp.zip bring `train/train_blur` and `train/train_sharp`. Clip numbers

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..pair_matching import PairRule, PairSource
+from ..pair_matching import NamedPairSource, PairRule
 
 
-class Sidd(PairSource):
+class Sidd(NamedPairSource):
     """SIDD: 160 pairs (Small) or 320 (Medium) of 160 scene instances, sRGB; or the crops made from them.
 
     Crops carry the same name on both sides, or NOISY and GT. The image key is the scene instance, or for crops the
@@ -17,7 +17,7 @@ class Sidd(PairSource):
     name = "sidd"
     title = "SIDD (noise of phone cameras, sRGB)"
     homepage = "https://www.eecs.yorku.ca/~kamel/sidd/"
-    license = "MIT"
+    license = "see its homepage"
     splits = ("train", "val", "test")
     tree = """  SIDD_Small_sRGB_Only/                                 (or SIDD_Medium_Srgb/; split train)
     Data/0001_001_S6_00100_00060_3200_L/NOISY_SRGB_010.PNG …    (Medium: 0001_NOISY_SRGB_010.PNG)

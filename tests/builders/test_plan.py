@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -240,7 +241,7 @@ def test_shards_have_no_gaps_and_like_sizes(counts, rows):
         assert {shard.of for shard in mine} == {len(mine)}
         assert mine[0].start == 0
         assert mine[-1].stop == count
-        assert all(one.stop == other.start for one, other in zip(mine, mine[1:], strict=False))
+        assert all(one.stop == other.start for one, other in pairwise(mine))
         sizes = [shard.stop - shard.start for shard in mine]
         assert 1 <= min(sizes) <= max(sizes) <= rows
         assert max(sizes) - min(sizes) <= 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import pkgutil
+import sys
+import types
 
 import pytest
 from taskpaint.builders import registry, sources, tasks
@@ -46,23 +48,24 @@ class Painting(Depth):
 
 
 NO_CLASS = "text"
-HERE = __name__
 
 
 @pytest.fixture(autouse=True)
 def _importable(monkeypatch):
     """Entry points load this very module by its name."""
-    import sys
-    import types
-
     module = types.ModuleType("another_package")
     module.Elsewhere, module.Painting, module.NO_CLASS = Elsewhere, Painting, NO_CLASS
     monkeypatch.setitem(sys.modules, "another_package", module)
 
 
+def _modules(package):
+    """Those that do not begin with an underscore, which marks what several share."""
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.name[0] != "_")
+
+
 def test_every_module_is_a_source_or_a_task():
-    assert registry.source_names() == sorted(m.name for m in pkgutil.iter_modules(sources.__path__))
-    assert registry.task_names() == sorted(m.name for m in pkgutil.iter_modules(tasks.__path__))
+    assert registry.source_names() == _modules(sources)
+    assert registry.task_names() == _modules(tasks)
     assert {"coco", "ade20k"} <= set(registry.source_names())
     assert {"segmentation", "depth"} <= set(registry.task_names())
 

@@ -27,7 +27,9 @@ import pyarrow.parquet as pq
 from synthetic import write_coco
 from taskpaint.builders.geometry import fit
 from taskpaint.builders.plan import Shard
-from taskpaint.engines.build import BuildOptions, ShardJob, build, prepare
+from taskpaint.engines.build import BuildOptions, build
+from taskpaint.engines.prepare import prepare
+from taskpaint.engines.shard_job import ShardJob
 from taskpaint.manifests.recipe import Recipe
 from taskpaint.manifests.recipe_file import RecipeFile, parse_recipe
 

@@ -59,10 +59,10 @@ def cluster_colors(picture: RGB, known: Sequence[RGBTuple] = ()) -> Clusters:
     codes = _codes(picture)
     values, places = np.unique(codes, return_inverse=True)
     given = np.array(known, np.float64).reshape(-1, 3)
-    places = places.reshape(codes.shape).astype(np.int32)
-    if len(values) <= _MOST_EXACT and (exact := _exact(picture, values, places)) is not None:
+    index: NDArray[np.int32] = places.reshape(codes.shape).astype(np.int32)
+    if len(values) <= _MOST_EXACT and (exact := _exact(picture, values, index)) is not None:
         owners, colors = _joined(exact, given)
-        return Clusters(owners[places], colors, len(given))
+        return Clusters(owners[index], colors, len(given))
     even = _even(picture)
     centres = _modes(picture[even] if even.any() else picture.reshape(-1, 3), codes.size)
     owners, colors = _joined(centres, given)
@@ -71,11 +71,10 @@ def cluster_colors(picture: RGB, known: Sequence[RGBTuple] = ()) -> Clusters:
 
 def _codes(picture: RGB) -> NDArray[np.uint32]:
     wide = picture.astype(np.uint32)
-    codes: NDArray[np.uint32] = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
-    return codes
+    return (wide[..., 0] << np.uint32(16) | wide[..., 1] << np.uint32(8) | wide[..., 2]).astype(np.uint32)
 
 
-def _exact(picture: RGB, values: NDArray[np.uint32], places: NDArray[np.int32]) -> NDArray[np.float64] | None:
+def _exact(picture: RGB, values: NDArray[np.uint32], index: NDArray[np.int32]) -> NDArray[np.float64] | None:
     """The picture's colours as they are, (N, 3); None when they are too near each other or some are blends."""
     colors = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=1).astype(np.float64)
     offsets = colors[:, None] - colors[None]
@@ -83,13 +82,13 @@ def _exact(picture: RGB, values: NDArray[np.uint32], places: NDArray[np.int32]) 
     np.fill_diagonal(squared, np.inf)
     if squared.min() < _APART**2:
         return None
-    index = places.astype(np.uint8)
+    small = index.astype(np.uint8)
     kernel = np.ones((3, 3), np.uint8)
-    core = cv2.erode(index, kernel) == cv2.dilate(index, kernel)
-    thin = np.flatnonzero(np.bincount(index[core], minlength=len(colors)) == 0)
+    core = cv2.erode(small, kernel) == cv2.dilate(small, kernel)
+    thin = np.flatnonzero(np.bincount(small[core], minlength=len(colors)) == 0)
     if len(thin):
-        blended = np.bincount(index[_blends(picture)], minlength=len(colors))
-        if (blended[thin] > 0.5 * np.bincount(index.ravel(), minlength=len(colors))[thin]).any():
+        blended = np.bincount(small[_blends(picture)], minlength=len(colors))
+        if (blended[thin] > 0.5 * np.bincount(small.ravel(), minlength=len(colors))[thin]).any():
             return None
     return colors
 

@@ -96,7 +96,8 @@ def from_regions(view: View) -> Division:
         BadItem: the map cannot be read, or is not of the image's size.
     """
     classes = from_classes(view)
-    labels, pieces = np.zeros(classes.labels.shape, np.int32), []
+    labels = np.zeros(classes.labels.shape, np.int32)
+    pieces: list[Piece] = []
     for position, piece in enumerate(classes.pieces):
         count, found = cv2.connectedComponents(classes.mask(position), connectivity=4)
         inside = found != 0

@@ -23,9 +23,15 @@ MOST_SHAPE_DIFFERENCE: Final = 0.01
 """Twins whose aspect ratios differ by more than this share show another part of the scene, not another size."""
 
 _MOST_CHARACTERS: Final = 2000
+_MOST_SHOWN: Final = 150
 _TAG = re.compile(r"^\s*[\[(]\s*\w+(?: \w+)?\s*[\])]\s*")
 _SPACE = re.compile(r"\s+")
 _ARTICLE = re.compile(r"^(?:the|a|an|my|his|her|their|its|this|that|all)\b", re.IGNORECASE)
+
+
+def brief(text: str) -> str:
+    """Text of a dataset for a message: not more of it than a line holds."""
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def is_there(file: Path) -> bool:
@@ -58,7 +64,7 @@ def without_tags(sentences: Iterable[str]) -> tuple[str, ...]:
 
 def removals_of(phrase: str) -> tuple[str, ...]:
     """Instructions to remove what a phrase names: "black shirt" -> "Remove the black shirt." …"""
-    named = phrase if _ARTICLE.match(phrase) else f"the {phrase}"
+    named = phrase[0].lower() + phrase[1:] if _ARTICLE.match(phrase) else f"the {phrase}"
     forms = ("Remove {}.", "Erase {} from the picture.", "Take {} out of the photo.", "Make {} disappear.")
     return tuple(form.format(named) for form in forms)
 

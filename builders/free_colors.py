@@ -43,7 +43,9 @@ def pack_colors(
         if len(found) == count:
             return found
         fitting = max(fitting, len(found))
-    raise NotApplicable(f"{count} colours at least {apart:g} apart do not fit into RGB beside those taken, {fitting} do")
+    raise NotApplicable(
+        f"{count} colours at least {apart:g} apart do not fit into RGB beside those taken, {fitting} do"
+    )
 
 
 def _packing(

@@ -23,9 +23,29 @@ from .palette import Color, RGBTuple
 
 MIN_PIXELS: Final = 16
 """Smaller segments are left to the background: 4 by 4 pixels hold a colour that noise does not hide."""
+MAX_CROWD_HELP: Final = (
+    "most of the image that regions of many things, not told apart, may cover; they are drawn as background"
+)
 _TRIES: Final = 4
 _MATCH: Final = 0.5
 """Segments whose IoU is above one half match, and then at most one does; Kirillov et al. 2019, panoptic quality."""
+
+
+def without_crowds(division: Division, most: float) -> Division:
+    """The pieces that are no regions of many things.
+
+    Args:
+        division: all pieces.
+        most: share of the image that those regions may cover.
+
+    Raises:
+        NotApplicable: they cover more.
+    """
+    crowds = [area for piece, area in zip(division.pieces, division.areas, strict=True) if piece.crowd]
+    share = sum(crowds) / division.labels.size
+    if share > most:
+        raise NotApplicable(f"regions of many things, not told apart, cover {share:.1%} of the image")
+    return division.keep(place for place, piece in enumerate(division.pieces) if not piece.crowd)
 
 
 def paint_free(
@@ -64,9 +84,7 @@ def paint_free(
         "background": stated(background),
         "legend": targets_in([pieces[position].name for position in legend], list(legend.values())),
     }
-    segments = [
-        _segment(division.mask(position), pieces[position].name, pieces[position].thing) for position in order
-    ]
+    segments = [_segment(division.mask(position), pieces[position].name, pieces[position].thing) for position in order]
     return FlatTarget(index, palette), params, {"size": list(index.shape), "segments": segments}
 
 
@@ -112,6 +130,11 @@ def compare_free(
         "missed": float(missed),
         "extra": float(extra),
     }
+
+
+def is_connected(mask: NDArray[np.uint8]) -> bool:
+    """Whether all pixels of a mask hang together, by sides or corners."""
+    return int(cv2.connectedComponents(mask, connectivity=8)[0]) <= 2
 
 
 def _can_be_read(index: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bool:

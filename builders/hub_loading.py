@@ -87,7 +87,9 @@ def _tables(stream: datasets.IterableDataset, wanted: Wanted, columns: list[str]
     features = stream.features or stream._resolve_features().features
     missing = [column for column in columns if column not in features]
     if missing:
-        raise SourceLayoutError(f"dataset {wanted.origin} has no column {missing[0]!r}; there are: {', '.join(features)}")
+        raise SourceLayoutError(
+            f"dataset {wanted.origin} has no column {missing[0]!r}; there are: {', '.join(features)}"
+        )
     stream = stream.select_columns(columns)
     for column in columns:
         if isinstance(features[column], datasets.Image):
@@ -101,10 +103,10 @@ def _tables(stream: datasets.IterableDataset, wanted: Wanted, columns: list[str]
 
 
 def _tamed(value: Any, origin: str) -> Any:
-    """A cell whose picture, if it is named by path, lies in the dataset: the Hub's data may name any file here."""
+    """A cell whose picture, if it is named by path, lies in the dataset: what comes from the Hub may name any file."""
     if not isinstance(value, dict) or value.get("bytes") is not None or not isinstance(value.get("path"), str):
         return value
-    path, folder = value["path"], Path(origin)
+    path, folder = value["path"], Path(origin).absolute()
     own = Path(path).is_relative_to(folder) and ".." not in Path(path).parts if folder.is_dir() else False
     return value if own or path.startswith("hf://datasets/") else {**value, "path": None}
 
@@ -135,6 +137,4 @@ def _explained(wanted: Wanted) -> Iterator[None]:
     except (datasets.exceptions.DatasetsError, *unlisted) as fault:
         lines = str(fault).strip().splitlines()
         said = lines[0][:300] if lines else type(fault).__name__
-        raise SourceLayoutError(
-            f"split {wanted.split} of dataset {wanted.origin} cannot be loaded: {said}"
-        ) from fault
+        raise SourceLayoutError(f"split {wanted.split} of dataset {wanted.origin} cannot be loaded: {said}") from fault

@@ -7,7 +7,6 @@ in shares of the image.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from ..manifests.errors import BadItem
@@ -171,8 +170,3 @@ class Vocabulary:
     def dump(self) -> dict[str, str]:
         """For the index's header."""
         return {str(number): name for number, name in self.names.items()}
-
-
-def field_of(item: Mapping[str, Any], name: str) -> Any:
-    """A field of an object; None when the object has none of that name."""
-    return item.get(name) if name else None

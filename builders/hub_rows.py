@@ -29,9 +29,25 @@ def schema_of(file: Path) -> pa.Schema:
         SourceLayoutError: it is missing or broken.
     """
     try:
-        return open_parquet(file).schema_arrow if _is_parquet(file) else _schema_and_batches(file)[0]
+        return _schema(file)
     except BadItem as fault:
         raise SourceLayoutError(f"{file}: {fault}") from fault
+
+
+def type_of(file: Path, column: str) -> pa.DataType:
+    """The type of a column.
+
+    Raises:
+        BadItem: the file is missing or broken, or has no such column.
+    """
+    schema = _schema(file)
+    if column not in schema.names:
+        raise BadItem(f"{file.name} has no column {column!r} any more; build the index again")
+    return schema.field(column).type
+
+
+def _schema(file: Path) -> pa.Schema:
+    return open_parquet(file).schema_arrow if _is_parquet(file) else _schema_and_batches(file)[0]
 
 
 def rows_in(file: Path, columns: list[str]) -> Iterator[tuple[Place, dict[str, Any]]]:
@@ -87,8 +103,11 @@ def picture_at(file: Path, place: Place, column: str, roots: tuple[Path, ...]) -
     Args:
         file, place, column: where it is.
         roots: folders that pictures named by path may lie in; relative paths start from the first.
+
+    Raises:
+        BadItem: the file is missing or broken, or has no such column.
     """
-    kind = schema_of(file).field(column).type
+    kind = type_of(file, column)
     if _is_parquet(file) and _holds_bytes(kind):
         leaf = f"{column}.bytes" if pa.types.is_struct(kind) else column
         cell = Cell(file, leaf, *place)
@@ -144,7 +163,6 @@ def _is_parquet(file: Path) -> bool:
     return file.suffix.lower() == ".parquet"
 
 
-@lru_cache(maxsize=16)
 def _schema_and_batches(file: Path) -> tuple[pa.Schema, list[pa.RecordBatch]]:
     """An Arrow file, stream or random access form, mapped into memory.
 
@@ -152,17 +170,22 @@ def _schema_and_batches(file: Path) -> tuple[pa.Schema, list[pa.RecordBatch]]:
         BadItem: it is missing or broken.
     """
     try:
-        mapped = pa.memory_map(str(file))
-        if mapped.read(6) == b"ARROW1":
-            opened = pa.ipc.open_file(mapped)
-            return opened.schema, [opened.get_batch(number) for number in range(opened.num_record_batches)]
-        mapped.seek(0)
-        stream = pa.ipc.open_stream(mapped)
-        return stream.schema, list(stream)
+        return _mapped(file, file.stat().st_mtime_ns)
     except FileNotFoundError as fault:
-        raise BadItem(f"{file.name} is missing; load the dataset again") from fault
+        raise BadItem(f"{file} is missing; delete the folder `index` of taskpaint's cache and build again") from fault
     except FAULTS as fault:
         raise BadItem(f"{file.name} is no whole Arrow file ({fault}); load the dataset again") from fault
+
+
+@lru_cache(maxsize=16)
+def _mapped(file: Path, changed_ns: int) -> tuple[pa.Schema, list[pa.RecordBatch]]:
+    mapped = pa.memory_map(str(file))
+    if mapped.read(6) == b"ARROW1":
+        opened = pa.ipc.open_file(mapped)
+        return opened.schema, [opened.get_batch(number) for number in range(opened.num_record_batches)]
+    mapped.seek(0)
+    stream = pa.ipc.open_stream(mapped)
+    return stream.schema, list(stream)
 
 
 def write_rows(file: Path, tables: Iterator[pa.Table]) -> None:

@@ -123,9 +123,7 @@ def annotation_of(division: Division, order: Sequence[int]) -> dict[str, Any]:
     found = []
     for position in order:
         rle = regions.encode(division.mask(position))
-        found.append(
-            {"name": division.pieces[position].name, "rle": regions.to_json(rle), "area": regions.area(rle)}
-        )
+        found.append({"name": division.pieces[position].name, "rle": regions.to_json(rle), "area": regions.area(rle)})
     return {"size": list(division.labels.shape), "regions": found}
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import functools
+import math
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

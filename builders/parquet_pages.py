@@ -116,15 +116,15 @@ def _chunk(opened: pq.ParquetFile, file: Path, column: str, group: int) -> _Chun
         raise PageFault(f"codec {meta.compression}")
     starts = [meta.data_page_offset, meta.dictionary_page_offset]
     start = min(offset for offset in starts if offset)
-    pages = _walk(file, start, start + meta.total_compressed_size)
+    pages = _walk(file, file.stat().st_mtime_ns, start, start + meta.total_compressed_size)
     data = tuple(page for page in pages if page.kind in (_DATA, _DATA_V2))
     dictionary = next((page for page in pages if page.kind == _DICTIONARY), None)
     return _Chunk(data, dictionary, meta.compression, leaf.max_definition_level)
 
 
 @lru_cache(maxsize=1024)
-def _walk(file: Path, start: int, end: int) -> tuple[_Page, ...]:
-    """All pages of a chunk."""
+def _walk(file: Path, changed_ns: int, start: int, end: int) -> tuple[_Page, ...]:
+    """All pages of a chunk, as long as the file was not changed."""
     pages, row = [], 0
     content = _mapped(file)
     while start < end:

@@ -78,17 +78,19 @@ def open_parquet(file: Path) -> pq.ParquetFile:
     Raises:
         BadItem: it is missing or no whole Parquet file.
     """
-    return _opened(os.getpid(), file)
-
-
-@lru_cache(maxsize=16)
-def _opened(process: int, file: Path) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(file)
+        state = file.stat()
+        return _opened(file, (os.getpid(), state.st_size, state.st_mtime_ns))
     except FileNotFoundError as fault:
         raise BadItem(f"{file.name} is missing") from fault
     except FAULTS as fault:
         raise BadItem(f"{file.name} is no whole Parquet file ({fault}); download it again") from fault
+
+
+@lru_cache(maxsize=16)
+def _opened(file: Path, state: tuple[int, int, int]) -> pq.ParquetFile:
+    """state: process, size and time of the file; a handle is not shared with a forked process."""
+    return pq.ParquetFile(file)
 
 
 def class_names(schema: pa.Schema) -> dict[str, list[str]]:

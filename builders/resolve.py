@@ -44,7 +44,7 @@ class Stream:
 
 
 def check_streams(
-    file: RecipeFile, root: Path, paths: Mapping[str, Path]
+    file: RecipeFile, root: Path, paths: Mapping[str, Path], left_out: dict[str, str] | None = None
 ) -> list[tuple[SourceEntry, Source, list[tuple[TaskEntry, Task[Any]]]]]:
     """Find and check every source, task and option of a recipe, without reading annotations.
 
@@ -52,16 +52,19 @@ def check_streams(
         file: the recipe.
         root: folder that relative source paths start from.
         paths: folders that stand in for a recipe's, by source label or source name.
+        left_out: when given, sources that are missing are not an error: they are left out, and noted here with the
+            reason, by label.
 
     Raises:
         RecipeError: unknown names, options that do not hold, a task that its source cannot feed; with lines.
         SourceLayoutError: folders that are missing or not in the dataset's layout; all of them at once.
     """
-    checked, missing = [], []
+    checked = []
+    missing: dict[str, str] = {}
     for position, entry in enumerate(file.recipe.sources):
         where: Location = ("sources", position)
         source = _source(file, entry, where, _folder(entry, root, paths))
-        checked.append((entry, source, _tasks_of(file, entry, type(source), where)))
+        tasks = _tasks_of(file, entry, type(source), where)
         try:
             if not source.path.is_dir():
                 raise SourceLayoutError(
@@ -70,9 +73,13 @@ def check_streams(
                 )
             source.inputs()
         except SourceLayoutError as fault:
-            missing.append(str(fault))
-    if missing:
-        raise SourceLayoutError("\n".join(missing))
+            missing[entry.label] = str(fault)
+        else:
+            checked.append((entry, source, tasks))
+    if missing and (left_out is None or not checked):
+        raise SourceLayoutError("\n".join(missing.values()))
+    if left_out is not None:
+        left_out.update(missing)
     return checked
 
 

@@ -52,6 +52,9 @@ def build(
     max_rejects: Annotated[
         float, typer.Option(min=0, max=1, help="Share of broken items that makes the build fail.")
     ] = 1.0,
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="Leave out sources whose folder is not there.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew in a folder of another build.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Go on in a folder that holds a part of this build.")
@@ -74,7 +77,7 @@ def build(
 
     files = _recipes(recipe or [], source or [], task or [], change or [])
     paths = {name: Path(value) for name, value in options.split_pairs(path or [], "--path").items()}
-    how = BuildOptions(data, paths, limit, workers, max_rejects, overwrite)
+    how = BuildOptions(data, paths, limit, workers, max_rejects, overwrite, skip_missing)
     if dry_run:
         _dry_run(files, how, as_json, quiet)
         return
@@ -112,9 +115,11 @@ def print_summary(summary: BuildReport) -> None:
         f"{splits} triplets in {summary.shards} shards, {report.human_bytes(summary.bytes)}, "
         f"{report.human_seconds(summary.seconds)}: {summary.root}"
     )
-    left_out = sum(summary.index_rejects.values())
-    if left_out or summary.bad:
-        report.say(f"{summary.bad:,} broken items, {left_out:,} broken annotations: {summary.root / 'rejects.jsonl'}")
+    broken = sum(summary.index_rejects.values())
+    if broken or summary.bad:
+        report.say(f"{summary.bad:,} broken items, {broken:,} broken annotations: {summary.root / 'rejects.jsonl'}")
+    if summary.left_out:
+        report.say(f"left out because they are missing: {', '.join(summary.left_out)}")
 
 
 _COUNTS = ("planned", "built", "bad", "skipped")

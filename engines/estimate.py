@@ -13,8 +13,9 @@ from ..manifests.errors import ItemError
 from ..manifests.recipe import Recipe
 from ..manifests.recipe_file import RecipeFile
 from .banks import bank_of
-from .build import BuildOptions, Progress, prepare, to_triplet
 from .local import default_workers
+from .prepare import BuildOptions, Progress, prepare
+from .shard_job import to_triplet
 
 _TRIED = 12
 

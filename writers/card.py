@@ -127,4 +127,6 @@ def _sources(manifest: Mapping[str, Any]) -> list[str]:
     for source in manifest["sources"].values():
         title = f"[{source['title']}]({source['homepage']})"
         lines.append(f"| {title} | {source['split']} | {source['images']:,} | {source['license']} |")
+    if manifest["left_out"]:
+        lines += ["", f"Left out of the recipe because they were not at hand: {', '.join(manifest['left_out'])}."]
     return [*lines, "", "Images keep the licence of their source; it stands in every row.", ""]

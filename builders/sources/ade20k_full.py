@@ -123,7 +123,7 @@ def _entry(stem: str, record: dict[str, Any]) -> Entry:
     name = Path(stem).name
     return Entry(
         id=name,
-        image_key=f"ade20k/{name}",
+        image_key=f"ade20k_full/{name}",
         features=features,
         record={"stem": stem, **record},
         categories=tuple(sorted(map(int, record["names"]))),

@@ -153,10 +153,10 @@ def _read_names(file: Path) -> dict[str, str]:
         raise SourceLayoutError(f"{file} is too large for a list of class names; correct the option `names`")
     data = file.read_bytes()
     try:
-        pairs = _json_pairs(data) if file.suffix.lower() == ".json" else _text_pairs(file, data)
+        pairs = dict(_json_pairs(data) if file.suffix.lower() == ".json" else _text_pairs(file, data))
     except (ValueError, TypeError, csv.Error) as fault:
         raise SourceLayoutError(f"{file} is no list of class names ({fault})") from fault
-    found = {folder: name.split(",")[0].strip() for folder, name in pairs}
+    found = {folder: name.split(",")[0].strip() for folder, name in pairs.items()}
     found = {folder: name for folder, name in found.items() if folder and name}
     if not found:
         raise SourceLayoutError(f"{file} holds no class names; lines of folder and name are needed")

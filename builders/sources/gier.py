@@ -16,7 +16,7 @@ from pydantic import Field
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
 from ..coco_values import is_text
-from ..edit_pairs import instructions_in, resampled_twin, without_tags
+from ..edit_pairs import brief, instructions_in, resampled_twin, without_tags
 from ..json_stream import stream_json
 from ..sample import Feature, FileBytes, Pair, Sample
 from ..source import Entry, Reject, Source
@@ -80,7 +80,7 @@ class Gier(Source):
                 yield self._entry(item, present)
             except BadItem as fault:
                 found = item.get("output") if isinstance(item, dict) else None
-                reject(found if isinstance(found, str) else name, str(fault))
+                reject(brief(found) if isinstance(found, str) else name, str(fault))
         if not count:
             raise SourceLayoutError(f"{listing} lists no pairs; expected is a list of objects")
 
@@ -109,7 +109,7 @@ class Gier(Source):
             self.file(name)
             home = next((folder for folder in _HOMES if name in present[folder]), None)
             if home is None:
-                raise BadItem(f"{key} images/{name} is missing")
+                raise BadItem(f"{key} images/{brief(name)} is missing")
             paths.append(f"{home}/{name}")
         edit = self._instructions(found)
         if not edit:

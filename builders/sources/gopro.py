@@ -16,7 +16,8 @@ class GoProOptions(Block):
     """Options of the GoPro source."""
 
     blurred: Literal["blur", "blur_gamma"] = Field(
-        "blur", description="which blurred frames: the mean of linear values, or of values with the camera's gamma"
+        "blur",
+        description="blur: frames averaged as they are; blur_gamma: averaged with a gamma of 2.2 undone",
     )
 
 

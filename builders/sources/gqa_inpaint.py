@@ -12,7 +12,7 @@ from typing import Any
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ..coco_values import is_text
-from ..edit_pairs import instructions_in, is_there
+from ..edit_pairs import brief, instructions_in, is_there
 from ..json_stream import stream_json
 from ..sample import Feature, FileBytes, Pair, Sample
 from ..source import Entry, Reject, Source
@@ -46,7 +46,7 @@ class GqaInpaint(Source):
             try:
                 yield self._entry(found)
             except BadItem as fault:
-                reject(target if isinstance(target, str) else f"meta_info.json item {count}", str(fault))
+                reject(brief(target) if isinstance(target, str) else f"meta_info.json item {count}", str(fault))
         if not count:
             raise SourceLayoutError(f"{listing} lists no pairs; expected is a list of objects")
 
@@ -85,4 +85,4 @@ class GqaInpaint(Source):
             path = "/".join(parts[start:])
             if path.startswith(("images/", "images_inpainted/")) and is_there(self.file(path)):
                 return path
-        raise BadItem(f"{key} {value} is missing")
+        raise BadItem(f"{key} {brief(value)} is missing")

@@ -102,7 +102,7 @@ class Lvis(Source):
                 continue
             image = images[image_id]
             kept, seen = self._objects(objects.get(image_id), image, reject)
-            absent = [category for category in image["absent"] if self._knows(category) and category not in seen]
+            absent = self._absent(image["absent"], seen)
             record = {"photograph": image["photograph"], "size": image["size"], "objects": kept, "absent": absent}
             features = Feature.LABELS if kept or absent else Feature(0)
             features |= Feature.BOXES if kept else Feature(0)
@@ -142,8 +142,21 @@ class Lvis(Source):
             kept.append({"c": category, "b": box, "s": mask})
         return [item for item in kept if item["c"] not in partial], seen
 
+    def _absent(self, listed: list[int], seen: set[int]) -> list[int]:
+        """The listed classes, but for those whose plain word fits a class that is there.
+
+        Without its bracket "bow_(weapon)" is a bow, and so is "bow_(decorative_ribbons)".
+        """
+        names = self.header["categories"]
+        words = {_word(names[str(category)]) for category in seen if self._knows(category)}
+        return [one for one in dict.fromkeys(listed) if self._knows(one) and _word(names[str(one)]) not in words]
+
     def _knows(self, category: Any) -> bool:
         return is_id(category) and str(category) in self.header["categories"]
+
+
+def _word(name: str) -> str:
+    return name.partition("(")[0].strip("_ ")
 
 
 def _note_image(value: Any, images: dict[int, dict[str, Any]], reject: Reject) -> None:

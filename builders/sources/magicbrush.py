@@ -15,7 +15,7 @@ from typing import Any
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ..coco_values import is_id, is_text
-from ..edit_pairs import instructions_in, is_there
+from ..edit_pairs import brief, instructions_in, is_there
 from ..json_stream import stream_json
 from ..parquet_rows import Cell, lazy_cell, parquet_files, rows_of
 from ..sample import Feature, FileBytes, Pair, Sample
@@ -104,7 +104,7 @@ class MagicBrush(Source):
             try:
                 yield self._entry(found, edited, listing)
             except BadItem as fault:
-                reject(target if isinstance(target, str) else f"{listing.name} item {count}", str(fault))
+                reject(brief(target) if isinstance(target, str) else f"{listing.name} item {count}", str(fault))
         if not count:
             raise SourceLayoutError(f"{listing} lists no pairs; expected is a list of objects")
 
@@ -121,7 +121,7 @@ class MagicBrush(Source):
                 raise BadItem(f"the record has no {key}")
             path = name if edited == "edited" else self._in_images(name, listing)
             if not is_there(self.file(path)):
-                raise BadItem(f"{key} {path} is missing")
+                raise BadItem(f"{key} {brief(path)} is missing")
             paths.append(path)
         edit = instructions_in(found.get("instruction"))
         if not edit:

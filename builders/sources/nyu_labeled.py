@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from pydantic import Field
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
 from ..lazy_bytes import lazy
-from ..mat_files import read_mat
+from ..mat_file import read_mat
 from ..sample import DepthMap, Feature, Intrinsics, LabelMap, LabelSet, Sample
 from ..source import Entry, Reject, Source
 
@@ -160,10 +161,11 @@ def _chosen(file: Path, split: str) -> list[int]:
         SourceLayoutError: the file is no list of frames.
     """
     name = f"{split}Ndxs"
-    values = np.atleast_1d(np.asarray(read_mat(file).get(name, ()))).ravel()
-    if not values.size or values.dtype.kind not in "iuf" or (values != np.round(values)).any() or values.min() < 1:
+    numbers = read_mat(file, name)
+    listed = isinstance(numbers, tuple) and len(numbers) > 0
+    if not listed or not all(math.isfinite(number) and number == int(number) >= 1 for number in numbers):
         raise SourceLayoutError(f"{file} holds no list of frame numbers called {name}; download it again")
-    return [int(value) - 1 for value in dict.fromkeys(values.tolist())]
+    return [int(number) - 1 for number in dict.fromkeys(numbers)]
 
 
 def _plane(file: Path, name: str, number: int) -> NDArray[Any]:

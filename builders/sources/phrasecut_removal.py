@@ -14,7 +14,7 @@ from typing import Any
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ..coco_values import is_id, is_text
-from ..edit_pairs import instructions_in, is_there, removals_of
+from ..edit_pairs import brief, instructions_in, is_there, removals_of
 from ..json_stream import stream_json
 from ..sample import Feature, FileBytes, Pair, Sample
 from ..source import Entry, Reject, Source
@@ -50,7 +50,7 @@ class PhraseCutRemoval(Source):
             try:
                 yield self._entry(found)
             except BadItem as fault:
-                reject(removed if isinstance(removed, str) else f"{listing.name} item {count}", str(fault))
+                reject(brief(removed) if isinstance(removed, str) else f"{listing.name} item {count}", str(fault))
         if not count:
             raise SourceLayoutError(f"{listing} lists no pairs; expected is a list of objects")
 
@@ -73,7 +73,7 @@ class PhraseCutRemoval(Source):
             if not is_text(name):
                 raise BadItem(f"the record has no {key}")
             if not is_there(self.file(name)):
-                raise BadItem(f"{key} {name} is missing")
+                raise BadItem(f"{key} {brief(name)} is missing")
             paths.append(name)
         phrases = instructions_in(found.get("phrase"))
         if len(phrases) != 1:

@@ -10,13 +10,12 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field
 
 from ...manifests.errors import SourceLayoutError
 from ...manifests.recipe import Block
 from ..depth_files import load_depth_png, read_camera
-from ..mat_files import read_mat
+from ..mat_file import read_mat
 from ..sample import DepthMap, Feature, FileBytes, LabelSet, Sample
 from ..source import Entry, Reject, Source
 
@@ -167,9 +166,12 @@ def _listed(file: Path, split: str) -> list[str]:
     Raises:
         SourceLayoutError: the list is no such list.
     """
-    values = read_mat(file).get(f"all{split}")
-    paths = np.atleast_1d(np.asarray(values, object)).ravel().tolist()
-    if values is None or not all(isinstance(path, str) and "SUNRGBD/" in path for path in paths):
+    paths = read_mat(file, f"all{split}")
+    if (
+        not isinstance(paths, list)
+        or not paths
+        or not all(isinstance(path, str) and "SUNRGBD/" in path for path in paths)
+    ):
         raise SourceLayoutError(f"{file} holds no list all{split} of folders below SUNRGBD; download it again")
     return list(dict.fromkeys(path.rpartition("SUNRGBD/")[2].strip("/") for path in paths))
 

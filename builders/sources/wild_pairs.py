@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import itertools
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -21,7 +20,7 @@ from pydantic import Field
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
 from ..coco_values import is_id, is_text
-from ..edit_pairs import instructions_in, is_there, resampled_twin
+from ..edit_pairs import brief, instructions_in, is_there, resampled_twin
 from ..fetch import Fetcher, FetchLimits, cached_file, digest_of
 from ..index import cache_folder
 from ..json_stream import stream_json
@@ -32,6 +31,7 @@ from ..source import Entry, Reject, Source
 _TABLES = tuple(f"pairs.{kind}" for kind in ("csv", "tsv", "jsonl", "json", "parquet"))
 _CHUNK = 256
 _MOST_LINE_BYTES = 1 << 20
+_MOST_CELL_CHARACTERS = 100_000
 
 _Row = tuple[str, Mapping[str, Any]]
 """A name for messages, and the row."""
@@ -156,7 +156,7 @@ class WildPairs(Source):
             return {"fetched": digest_of(cell)}
         path = cell.removeprefix(self._options.prefix).replace("\\", "/")
         if not is_there(self.file(path)):
-            raise BadItem(f"{column} {path} is missing")
+            raise BadItem(f"{column} {brief(path)} is missing")
         return {"file": path}
 
     def _rows(self, reject: Reject) -> Iterator[_Row]:
@@ -176,7 +176,7 @@ class WildPairs(Source):
     def _delimited(self, table: Path, reject: Reject) -> Iterator[_Row]:
         try:
             with table.open(encoding="utf-8-sig", newline="") as file:
-                csv.field_size_limit(min(_MOST_LINE_BYTES, sys.maxsize))
+                csv.field_size_limit(_MOST_CELL_CHARACTERS)
                 reader = csv.DictReader(file, delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
                 there = reader.fieldnames or []
                 for column in self._wanted():

@@ -63,7 +63,7 @@ class Referring(Task[ReferringOptions]):
 
     name = "referring"
     summary = "paint what a sentence means, over the photo or as a mask on black"
-    needs = (Feature.EXPRESSIONS | Feature.INSTANCES, Feature.EXPRESSIONS)
+    needs = (Feature.EXPRESSIONS,)
     options_type = ReferringOptions
     sections: ClassVar = {
         "overlay": ("expression", "color"),

@@ -15,11 +15,12 @@ from ...manifests.recipe import Block
 from ...manifests.slots import Legend, Noun
 from .. import regions
 from ..classes import absent_names
-from ..division import classes_of
+from ..division import Division, classes_of
 from ..legend import (
     MAX_LEGEND_HELP,
     MOST_ENTRIES,
     NOTATION_HELP,
+    Notation,
     NotationOption,
     draw_background,
     draw_notation,
@@ -100,10 +101,70 @@ class Semantic(Task[SemanticOptions]):
         low, high = options.count
         if len(found) < low:
             raise NotApplicable(f"{len(found)} classes are large enough for the legend, {low} are asked for")
-        most = min(high, options.max_legend or max(low, MOST_ENTRIES[notation]), len(found))
-        division = division.keep(draw.sample(found, draw.randint(low, most)))
-        names = [piece.name for piece in division.pieces]
-        annotation = annotation_of(division, range(len(names)))
-        if draw.random() < options.absent and (others := absent_names(view.sample, self._wanted)):
-            names[-1:] = [*names[-1:], draw.choice(others)] if len(names) < most or len(names) == 1 else names[-1:]
-        return self._rendered(view, division, names, annotation, notation, draw)
+        most = min(high, options.max_legend or max(low, MOST_ENTRIES[notation]))
+        absent = self._absent(view.sample, draw)
+        listed = draw.randint(low, max(low, min(most - len(absent), len(found))))
+        division = division.keep(draw.sample(found, listed))
+        annotation = annotation_of(division, range(listed))
+        annotation["regions"] += [empty_region(name, height, width) for name in absent]
+        draw.shuffle(annotation["regions"])  # the place in the legend must not tell what is absent
+        return self._rendered(division, annotation, notation, draw)
+
+    @classmethod
+    def decode(cls, target: RGB, source: RGB, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Regions of the legend's classes by the nearest colour, the background's among them."""
+        return decode_pieces(target, source, params)
+
+    @classmethod
+    def compare(
+        cls, decoded: Mapping[str, Any], annotation: Mapping[str, Any], params: Mapping[str, Any]
+    ) -> dict[str, float]:
+        """mean_iou and min_iou of the classes that are there; accuracy: share of pixels, background too, that are
+        right."""
+        ious: list[float] = []
+        right = 0
+        for found, true in zip(decoded["regions"], annotation["regions"], strict=True):
+            both = shared_pixels(found, true)
+            right += both
+            if true["area"]:
+                ious.append(both / (found["area"] + true["area"] - both))
+        every = [regions.from_json(one["rle"]) for side in (decoded, annotation) for one in side["regions"]]
+        pixels = int(np.prod(annotation["size"]))
+        right += pixels - regions.area(regions.union(every))
+        return {
+            "mean_iou": sum(ious) / len(ious) if ious else 1.0,
+            "min_iou": min(ious, default=1.0),
+            "accuracy": right / pixels,
+        }
+
+    def _wanted(self, name: str) -> bool:
+        return self.options.classes is None or name in self.options.classes
+
+    def _absent(self, sample: Sample, draw: random.Random) -> list[str]:
+        """One class that is not there, now and then."""
+        if draw.random() >= self.options.absent:
+            return []
+        names = absent_names(sample, self._wanted)
+        return [draw.choice(names)] if names else []
+
+    def _rendered(
+        self, division: Division, annotation: dict[str, Any], notation: Notation, draw: random.Random
+    ) -> Rendered:
+        background = draw_background(self.options.background, draw)
+        names = [one["name"] for one in annotation["regions"]]
+        colors = legend_colors(len(names), notation, background, draw)
+        by_name = dict(zip(names, colors, strict=True))
+        params = {
+            "style": "mask",
+            "notation": notation,
+            "background": stated(background),
+            "targets": targets_in(names, colors),
+        }
+        legend = Legend(tuple((Noun(name), color.name) for name, color in by_name.items()))
+        return Rendered(
+            flat(division, background, [by_name[piece.name] for piece in division.pieces]),
+            "map",
+            {"legend": legend, "background": background.name},
+            params,
+            annotation,
+        )

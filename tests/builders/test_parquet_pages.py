@@ -169,8 +169,8 @@ def test_rows_of_a_broken_file(tmp_path: Path):
         ([], "train", []),
         (["a.parquet", "b.parquet"], "train", ["a.parquet", "b.parquet"]),
         (["a.parquet"], "test", []),
-        (["data/train-00000-of-00002.parquet", "data/dev-00000-of-00001.parquet"], "dev", ["data/dev-00000-of-00001.parquet"]),
-        (["data/train-00000-of-00002.parquet", "data/dev-00000-of-00001.parquet"], "test", []),
+        (["data/train-00000-of-00002.parquet", "data/dev-0.parquet"], "dev", ["data/dev-0.parquet"]),
+        (["data/train-00000-of-00002.parquet", "data/dev-0.parquet"], "test", []),
         (["train/0000.parquet", "test/0000.parquet"], "train", ["train/0000.parquet"]),
         (["train.parquet", "trainer.parquet"], "train", ["train.parquet"]),
         (["fold_1-00000.parquet"], "fold_1", ["fold_1-00000.parquet"]),
@@ -196,9 +196,9 @@ def test_class_names_that_datasets_noted():
     features = datasets.Features(
         {
             "label": datasets.ClassLabel(names=["cat", "dog"]),
-            "objects": {"category": datasets.List(datasets.ClassLabel(names=["hat", "shoe"])), "id": datasets.Value("int32")},
+            "objects": {"category": datasets.List(datasets.ClassLabel(names=["hat", "shoe"]))},
         }
-    )  # fmt: skip
+    )
     noted = class_names(features.arrow_schema)
     assert noted == {"label": ["cat", "dog"], "objects.category": ["hat", "shoe"]}
     assert class_names(pa.schema([("label", pa.int8())])) == {}

@@ -54,7 +54,7 @@ def test_the_excerpt_equals_pillow(shared_data: Path):
     folder = shared_data / "cityscapes"
     index = open_index(Cityscapes(folder, "train", _MASKS))
     assert list(index.ids()) == ["aachen_000000_000019", "aachen_000003_000019"] and index.rejects() == []
-    assert list(index.image_keys())[0] == "cityscapes/aachen_000000_000019"
+    assert next(iter(index.image_keys())) == "cityscapes/aachen_000000_000019"
     assert set(index.features().tolist()) == {_WITHOUT | Feature.INSTANCES}
     for row, stem in enumerate(index.ids()):
         sample = index.sample(row)

@@ -63,5 +63,5 @@ def test_the_names_of_the_releases(tmp_path: Path, degraded: str, clean: str):
 
 
 def test_a_wrong_folder(tmp_path: Path):
-    with pytest.raises(SourceLayoutError, match="folder train/Rain100L .* is missing"):
+    with pytest.raises(SourceLayoutError, match=r"folder train/Rain100L .* is missing"):
         open_index(Rain100L(tmp_path))

@@ -56,5 +56,5 @@ def test_one_archive_alone_is_an_error(tmp_path: Path):
     _pictures(tmp_path, "train_blur/000/00000000.png")
     with pytest.raises(SourceLayoutError, match="no clean twin with the key '000/00000000'"):
         open_index(Reds(tmp_path))
-    with pytest.raises(SourceLayoutError, match="folder val .* is missing"):
+    with pytest.raises(SourceLayoutError, match=r"folder val .* is missing"):
         open_index(Reds(tmp_path, "val"))

@@ -13,7 +13,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from taskpaint.engines.build import BuildOptions, build
-from taskpaint.manifests.errors import FolderBusyError, OutputError, RecipeError, ResumeError, TooManyRejectsError
+from taskpaint.manifests.errors import (
+    FolderBusyError,
+    OutputError,
+    RecipeError,
+    ResumeError,
+    SourceLayoutError,
+    TooManyRejectsError,
+)
 from taskpaint.manifests.folder import DatasetFolder
 from taskpaint.manifests.recipe_file import parse_recipe
 
@@ -330,3 +337,22 @@ def test_impossible_combinations_name_line_and_remedy(tmp_path):
     with pytest.raises(RecipeError, match=r"line 6: task depth needs depth; source oxford_pets has"):
         build([parse_recipe(text, "mine.yaml")], tmp_path / "out", BuildOptions(root=tmp_path))
     assert not (tmp_path / "out").exists()
+
+
+def test_missing_sources_are_an_error_or_left_out(tiny_coco, tmp_path):
+    text = "sources: [{source: coco, path: coco, split: train2017}, {source: ade20k, path: nowhere}]\ntasks: [segmentation]"
+    with pytest.raises(SourceLayoutError, match="source ade20k"):
+        build([parse_recipe(text)], tmp_path / "out", BuildOptions(root=tmp_path, workers=1))
+    how = BuildOptions(root=tmp_path, workers=1, skip_missing=True)
+    report = build([parse_recipe(text)], tmp_path / "out", how)
+    assert report.left_out == ["ade20k"]
+    assert set(report.counts) == {"coco-train2017-segmentation"}
+    assert (
+        "Left out of the recipe because they were not at hand: ade20k." in (tmp_path / "out" / "README.md").read_text()
+    )
+
+
+def test_all_sources_missing_is_an_error_even_then(tmp_path):
+    text = "sources: [{source: ade20k, path: nowhere}]\ntasks: [segmentation]"
+    with pytest.raises(SourceLayoutError, match="source ade20k"):
+        build([parse_recipe(text)], tmp_path / "out", BuildOptions(root=tmp_path, skip_missing=True))

@@ -38,6 +38,27 @@ SECTIONS = {
     },
     "depth": {"gray": {"range"}, "colormap": {"colormap", "range"}, "metric": {"ramp"}},
     "classification": {"fill": {"category", "yes", "no"}, "border": {"category", "yes", "no"}},
+    "referring": {
+        "overlay": {"expression", "color"},
+        "overlay-many": {"legend"},
+        "mask": {"expression", "color"},
+        "mask-many": {"legend"},
+    },
+    "parts": {
+        "overlay": {"part", "color"},
+        "overlay-many": {"legend"},
+        "mask": {"part", "color"},
+        "mask-many": {"legend"},
+    },
+    "semantic": {"map": {"legend", "background"}},
+    "panoptic": {"legend": {"legend", "background"}, "free": {"background"}},
+    "entities": {"map": {"background"}},
+    "instances": {"map": {"object", "background"}},
+    "foreground": {"mask": set(), "cutout": {"background"}},
+    "edges": {
+        "regions": {"width", "lines", "background"},
+        "objects": {"object", "width", "lines", "background"},
+    },
 }
 LEGEND = "the dog in red, all three cats in sky blue, the grass in orange and all the scissors in white"
 VALUES = {
@@ -57,6 +78,11 @@ VALUES = {
     "range": ("0 m in black to 10 m in white", "nearest to farthest"),
     "colormap": ("turbo", "inferno"),
     "ramp": ("black, red, yellow, green, cyan, blue, magenta, white",),
+    "expression": ("left guy", "orange", "the bigger of the two elephants", "man's hat", "seat without person on it"),
+    "part": ("every wheel of a car", "all left arms", "the roof"),
+    "background": ("black", "orange", "white"),
+    "lines": ("white", "black"),
+    "width": ("1 pixel", "3 pixels"),
 }
 ALL_TEMPLATES = [template for task in SECTIONS for template in load_bank(task)]
 STOP_WORDS = {
@@ -269,7 +295,7 @@ def test_lengths_and_openings_vary():
 
 def test_american_spelling_and_no_agreement_traps():
     # A value may be singular or plural, so no form of "be" or "have" may follow a noun-phrase slot.
-    trap = re.compile(r"\{(object|joint|category|legend)\}('s| is| are| has| have| was| were| appears?)\b")
+    trap = re.compile(r"\{(object|joint|category|legend|part)\}('s| is| are| has| have| was| were| appears?)\b")
     for template in ALL_TEMPLATES:
         assert not re.search(r"colour|grey|centre|metre\b|metres", template.text, re.IGNORECASE)
         assert not trap.search(template.text), template.text

@@ -1,0 +1,98 @@
+"""From recipes to a plan: everything that happens before the first pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..builders.plan import Plan, Shard, make_plan
+from ..builders.resolve import Stream, check_paths, check_streams, open_streams
+from ..builders.source import Source
+from ..builders.task import Task
+from ..manifests.folder import ShardRecord
+from ..manifests.recipe import Recipe, SourceEntry, TaskEntry
+from ..manifests.recipe_file import RecipeFile, combine
+from .banks import bank_of
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """How to run, none of which changes a byte, and how much of the plan to build.
+
+    Attributes:
+        root: folder that relative source paths start from.
+        paths: folders that stand in for the recipe's, by source label or name.
+        limit: at most this many triplets.
+        workers: processes; 0 for as many as there are processors.
+        max_rejects: share of broken items, of those tried, that turns the build into a failure.
+        overwrite: start anew in a folder that holds another build.
+        skip_missing: leave out sources whose folder is not there, and say so in the card.
+    """
+
+    root: Path = Path()
+    paths: Mapping[str, Path] = field(default_factory=dict)
+    limit: int | None = None
+    workers: int = 0
+    max_rejects: float = 1.0
+    overwrite: bool = False
+    skip_missing: bool = False
+
+
+class Progress:
+    """Told how a build goes; the base class says nothing."""
+
+    def indexing(self, source: str, count: int) -> None:
+        """`count` images of a source are indexed."""
+
+    def planned(self, shards: int, units: int, finished: int) -> None:
+        """The plan is made; `finished` of its units were built by an earlier run."""
+
+    def shard(self, shard: Shard, record: ShardRecord) -> None:
+        """A shard is finished."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Recipes checked against the disk.
+
+    Attributes:
+        recipe: all of them as one, with the tasks that each source really feeds.
+        streams, plan: what will be built.
+        left_out: sources that are missing, label -> reason.
+    """
+
+    recipe: Recipe
+    streams: list[Stream]
+    plan: Plan
+    left_out: dict[str, str]
+
+
+def prepare(files: Sequence[RecipeFile], options: BuildOptions, progress: Progress | None = None) -> Prepared:
+    """Check recipes against the disk, open the sources and make the plan; writes nothing but indexes.
+
+    Raises:
+        UsageError: a recipe or a source does not hold, or the recipes do not go together.
+    """
+    check_paths(files, options.paths)
+    left_out: dict[str, str] = {}
+    checked = [
+        found
+        for file in files
+        for found in check_streams(file, options.root, options.paths, left_out if options.skip_missing else None)
+    ]
+    recipe = combine(files, [_in_full(entry, source, tasks) for entry, source, tasks in checked])
+    streams = open_streams(checked, (progress or Progress()).indexing)
+    for stream in streams:
+        bank_of(stream.task)
+    return Prepared(recipe, streams, make_plan(recipe, streams, options.limit), left_out)
+
+
+def _in_full(
+    entry: SourceEntry, source: Source, tasks: Sequence[tuple[TaskEntry, Task[Any]]]
+) -> tuple[SourceEntry, list[TaskEntry]]:
+    """A source and its tasks with every default of their options."""
+    full = {"split": source.split, "options": source.options.model_dump(mode="json")}
+    named = entry.model_copy(update={"name": entry.label, **full})
+    return named, [one.model_copy(update={"options": task.options.model_dump(mode="json")}) for one, task in tasks]

@@ -1,0 +1,176 @@
+"""Build one shard: render, word, encode and write its units, in whatever process the engine gives."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import orjson
+import pyarrow as pa
+
+from ..builders.index import SourceIndex
+from ..builders.plan import Plan, Shard
+from ..builders.resolve import Stream
+from ..builders.unit import Built, build_unit
+from ..manifests.errors import ItemError
+from ..manifests.folder import DatasetFolder, ShardRecord, write_text
+from ..manifests.recipe import Recipe
+from ..manifests.slots import slots_to_json
+from ..manifests.target import PhotoTarget
+from ..manifests.triplet import Triplet
+from ..paraphrase.templates import Template, section
+from ..paraphrase.wording import word
+from ..writers.codecs import encode_source, encode_target
+from ..writers.shards import output_errors, write_shard
+from .banks import bank_of
+from .prepare import Prepared
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A stream as it travels to a worker: its index is mapped there again, not sent."""
+
+    stream: Any
+    digest: str
+    index_file: Path
+
+    @classmethod
+    def of(cls, stream: Stream) -> _Opened:
+        source = stream.index.source
+        return cls(
+            (
+                stream.source,
+                stream.entry,
+                stream.task,
+                type(source),
+                source.path,
+                source.split,
+                source.options,
+            ),
+            stream.index.digest,
+            stream.index.file,
+        )
+
+    def open(self, opened: dict[Path, SourceIndex]) -> Stream:
+        source_entry, task_entry, task, kind, path, split, options = self.stream
+        if self.index_file not in opened:
+            opened[self.index_file] = SourceIndex(kind(path, split, options), self.digest, self.index_file)
+        return Stream(source_entry, task_entry, opened[self.index_file], task)
+
+
+@dataclass(frozen=True)
+class ShardJob:
+    """Builds shards of one plan in any process; see `engines.local.Job`."""
+
+    recipe: Recipe
+    out: Path
+    limit: int | None
+    opened: list[_Opened]
+
+    @classmethod
+    def of(cls, prepared: Prepared, out: Path, limit: int | None) -> ShardJob:
+        """The job of a build whose plan is saved in the folder."""
+        return cls(prepared.recipe, out, limit, [_Opened.of(stream) for stream in prepared.streams])
+
+    def open(self) -> Callable[[Shard], ShardRecord]:
+        """Map plan and indexes into memory, one thread a process."""
+        cv2.setNumThreads(1)
+        pa.set_cpu_count(1)
+        pa.set_io_thread_count(1)
+        indexes: dict[Path, SourceIndex] = {}
+        streams = [item.open(indexes) for item in self.opened]
+        plan = Plan.load(plan_file(self.out), self.recipe.seed, self.limit)
+        banks = {stream.task.name: bank_of(stream.task) for stream in streams}
+        return lambda shard: self._build(shard, streams, plan, banks)
+
+    def _build(
+        self, shard: Shard, streams: list[Stream], plan: Plan, banks: Mapping[str, tuple[Template, ...]]
+    ) -> ShardRecord:
+        started = time.monotonic()
+        folder = DatasetFolder(self.out)
+        counts: Counter[tuple[str, str]] = Counter()
+        rejects: list[dict[str, Any]] = []
+
+        def rows() -> Iterator[Triplet]:
+            for unit in plan.units(shard):
+                stream = streams[unit.stream]
+                try:
+                    triplet = to_triplet(self.recipe, stream, build_unit(self.recipe, streams, unit), banks)
+                except ItemError as fault:
+                    counts[stream.label, fault.kind] += 1
+                    rejects.append(_reject(stream, unit.row, unit.variant, fault))
+                    continue
+                counts[stream.label, "built"] += 1
+                yield triplet
+
+        written = write_shard(folder.shard_file(shard.name), rows(), self.recipe.output.row_group_rows)
+        lines = "".join(json.dumps(reject, ensure_ascii=False) + "\n" for reject in rejects)
+        with output_errors(folder.rejects_part(shard.name)):
+            write_text(folder.rejects_part(shard.name), lines)
+        nested: dict[str, dict[str, int]] = {}
+        for (label, kind), count in sorted(counts.items()):
+            nested.setdefault(label, {})[kind] = count
+        seconds = time.monotonic() - started
+        return ShardRecord(shard.name, written.rows, written.bytes, written.sha256, nested, round(seconds, 3))
+
+
+def plan_file(out: Path) -> Path:
+    """Where a build keeps its plan."""
+    return DatasetFolder(out).state / "plan.arrow"
+
+
+def _photograph(recipe: Recipe, built: Built) -> bytes:
+    """The photograph at output size: its file's own bytes whenever no pixel has to change."""
+    if built.passes_through:
+        return built.data
+    exact = any(isinstance(t, PhotoTarget) and t.lossless for t in (built.rendered.target, built.rendered.source))
+    lossless = exact or (built.view.geometry.is_native and built.header.format != "JPEG")
+    return encode_source(built.view.rgb, recipe.output, lossless=lossless)
+
+
+def to_triplet(recipe: Recipe, stream: Stream, built: Built, banks: Mapping[str, tuple[Template, ...]]) -> Triplet:
+    """Word and encode a built unit."""
+    rendered = built.rendered
+    bank = section(banks[stream.task.name], rendered.section)
+    text, template = word(bank, rendered.slots, built.words)
+    photo = _photograph(recipe, built)
+    params = {**rendered.params, "section": rendered.section, "slots": slots_to_json(rendered.slots)}
+    width, height = built.view.size_wh
+    return Triplet(
+        id=built.id,
+        input_image=photo if rendered.source is None else encode_target(rendered.source, photo, recipe.output),
+        edited_image=encode_target(rendered.target, photo, recipe.output),
+        edit_prompt=text,
+        task=stream.task.name,
+        template_id=template.template_id,
+        params=_json(params),
+        annotation=_json(rendered.annotation),
+        source_dataset=stream.index.source.name,
+        source_split=stream.index.source.split,
+        source_id=built.sample.id,
+        image_key=built.image_key,
+        license=stream.index.source.license,
+        width=width,
+        height=height,
+    )
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def _reject(stream: Stream, row: int, variant: int, fault: ItemError) -> dict[str, Any]:
+    return {
+        "source": stream.source.label,
+        "id": stream.index.key_and_id(row)[1],
+        "task": stream.entry.label,
+        "variant": variant,
+        "kind": fault.kind,
+        "reason": str(fault),
+    }

@@ -71,7 +71,7 @@ class Item:
         points: centres of the discs of each joint, output pixels.
         visibility: of each of these points, as COCO has it.
         radius: of the discs, pixels.
-        lossless: the marks would not survive JPEG, so both images are written as PNG.
+        lossless: the marks would not survive JPEG; what would be JPEG is PNG.
     """
 
     id: str
@@ -100,7 +100,7 @@ def overlay(items: Sequence[Item], file: Path) -> None:
             part = target[top : top + height, left : left + width]
             coat = cv2.LUT(part, _coat(item.colors[0]))
             cv2.copyTo(coat, mask[top : top + height, left : left + width], part)
-            source = data if item.out == item.size and not item.lossless else _photo(photo, item)
+            source = data if item.out == item.size else _photo(photo, item)
             writer.add(item, source, _photo(target, item), *_region(item, rle))
 
 
@@ -126,7 +126,7 @@ def disc(items: Sequence[Item], file: Path) -> None:
             for points, color in zip(item.points, item.colors, strict=True):
                 for point in points:
                     _stamp(target, point, item.radius, color)
-            source = data if item.out == item.size and not item.lossless else _photo(photo, item)
+            source = data if item.out == item.size else _photo(photo, item)
             writer.add(item, source, _photo(target, item), *_joints(item))
 
 

@@ -129,9 +129,7 @@ def _filled(depth_m: NDArray[np.float32], small_wh: tuple[int, int]) -> NDArray[
     return filled
 
 
-def _lay_over(
-    photo: RGB, layer: NDArray[np.uint8], opacity: float, veil: float, rgb: tuple[int, int, int]
-) -> RGB:
+def _lay_over(photo: RGB, layer: NDArray[np.uint8], opacity: float, veil: float, rgb: tuple[int, int, int]) -> RGB:
     """A coat that is thickest where the layer is 255, and nowhere thinner than the veil."""
     cover = (veil + np.arange(256, dtype=np.float32) * np.float32((1 - veil) * opacity / 255)).astype(np.float32)
     return blend(photo, rgb, cv2.LUT(layer, cover))

@@ -14,6 +14,7 @@ def _manifest(**changes):
         "description": 'Paintings: of dogs | and "cats" -- müde\n---\n# not a heading of ours',
         "splits": {"train": 1200, "validation": 0, "test": 34},
         "counts": {"coco-segmentation": {"planned": 1300, "built": 1234, "bad": 6, "skipped": 60}},
+        "left_out": [],
         "sources": {
             "coco": {
                 "title": "COCO 2017",

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..manifests.errors import BadItem, SourceLayoutError
+from .lazy_bytes import lazy
 from .parquet_pages import PageFault, read_bytes_cell
 from .sample import FileBytes
 
@@ -178,6 +179,4 @@ def read_bytes(cell: Cell) -> bytes:
 
 def lazy_cell(cell: Cell) -> FileBytes:
     """A binary cell's bytes, read when asked for."""
-    from .lazy_bytes import lazy
-
     return lazy(cell.file, cell.name, partial(read_bytes, cell))

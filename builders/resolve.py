@@ -66,7 +66,7 @@ def check_streams(
         source = _source(file, entry, where, _folder(entry, root, paths))
         tasks = _tasks_of(file, entry, type(source), where)
         try:
-            if not source.path.is_dir():
+            if not source.is_there():
                 raise SourceLayoutError(
                     f"source {entry.label}: folder {source.path} is missing; set its path in the recipe or give "
                     f"--path {entry.label}=FOLDER"

@@ -88,6 +88,10 @@ class Source(abc.ABC):
             BadItem: the record does not hold.
         """
 
+    def is_there(self) -> bool:
+        """Whether there is a folder to read from at all."""
+        return self.path.is_dir()
+
     def held_out_as(self) -> str:
         """The output split that this split means when a recipe says `splits: {by: source}`."""
         for word in ("test", "val"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -47,7 +47,7 @@ class CountingOptions(Block):
         le=1,
         description="share of questions about a class that is not there; the target is then unchanged",
     )
-    palette: tuple[str, ...] | None = Field(None, description="names of the colours to draw from; empty: all")
+    palette: Literal["vivid", "instructdiffusion"] = "vivid"
     classes: tuple[str, ...] | None = Field(None, description="only these; empty: all")
 
 
@@ -96,13 +96,13 @@ class Counting(Task[CountingOptions]):
     def render(self, view: View, subject: Subject, draw: random.Random) -> Rendered:
         """Dot the first of the classes whose dots can be read back."""
         candidates: list[_Candidate] = subject.choice
-        colors = self._palette()
+        colors = PALETTES[self.options.palette]
         shape = MarkShape.scaled("disc", view.size_wh, self.options.radius, 0)
         target: Target = SameTarget()
         lossless = False
         pick, points = candidates[0], []
         if not pick.members:
-            color = draw.choice(colors)
+            color = draw.choice(list(colors))
         else:
             pick, points = self._first(view, candidates, shape)
             color, clear = pick_clear(colors, pixels_under(view.rgb, points, shape), 1.0, draw)
@@ -179,10 +179,6 @@ class Counting(Task[CountingOptions]):
             if points and can_be_read(points, [0] * len(points), shape, view.size_wh):
                 return points
         return f"the dots of class {name} cannot be told apart"
-
-    def _palette(self) -> list[Any]:
-        names = self.options.palette
-        return [color for color in PALETTES["vivid"] if names is None or color.name in names]
 
 
 def _places(view: View, shown: Sequence[tuple[Instance, Box]]) -> tuple[list[Point], list[Point]]:

@@ -140,7 +140,8 @@ def checksum(file: Path) -> str:
 
 
 class _Writer:
-    """Rows to one Parquet file: images as they are, text compressed, no statistics, no page index, no checksum."""
+    """Rows to one Parquet file of the form that a dataset needs: images as they are, text compressed, a page index and
+    page edges that follow the content; no statistics, no checksum."""
 
     def __init__(self, file: Path, task: str) -> None:
         self._writer = pq.ParquetWriter(
@@ -149,6 +150,9 @@ class _Writer:
             compression=_CODECS,
             use_dictionary=["task", "template_id", "source_dataset", "source_split", "license"],
             write_statistics=False,
+            write_page_index=True,
+            write_batch_size=4,
+            use_content_defined_chunking={"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024},
         )
         self._task = task
         self._rows: list[tuple[Any, ...]] = []

@@ -114,10 +114,11 @@ def _draw_mask(view: View, options: ConditionOptions, draw: random.Random) -> Co
 
 
 def _draw_depth(view: View, options: ConditionOptions, draw: random.Random) -> Condition:
+    """From the nearest to the farthest; holes are filled, for no photograph shows what a sensor has missed."""
     style = draw.choice(("gray", "turbo")) if options.depth_style == "mixed" else options.depth_style
     near_is: Literal["dark", "bright"] = draw.choice(("dark", "bright"))
     how: Literal["gray", "colormap"] = "gray" if style == "gray" else "colormap"
-    task = Depth(DepthOptions(style=how, colormap="turbo", range="image", near_is=near_is))
+    task = Depth(DepthOptions(style=how, colormap="turbo", range="image", near_is=near_is, invalid="fill"))
     rendered = task.render(view, task.choose(view.sample, draw), draw)
     picture = rendered.target
     assert isinstance(picture, FlatTarget)

@@ -41,12 +41,7 @@ def noise(photo: RGB, plan: Mapping[str, Any], depth_m: NDArray[np.float32] | No
         case "salt-and-pepper":
             return _salt_and_pepper(photo, plan)
         case "shot":
-            words = uniform_words(plan["seed"], photo.size).reshape(photo.shape)
-            spread = np.sqrt(np.arange(256) * (255 / plan["electrons"])).astype(np.float32)
-            noisy: RGB = cv2.add(
-                photo, cv2.multiply(np.take(normal_quantiles(), words, mode="clip"), spread[photo]), dtype=cv2.CV_8U
-            )
-            return noisy
+            return _shot(photo, plan)
         case "gaussian":
             return add_gaussian(photo, plan["sigma"], plan["seed"])
     words = uniform_words(plan["seed"], height * width).reshape(height, width)
@@ -106,6 +101,15 @@ def gray(photo: RGB, plan: Mapping[str, Any], depth_m: NDArray[np.float32] | Non
     """Luma only, by the weights of ITU-R BT.601."""
     luma: RGB = cv2.cvtColor(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     return luma
+
+
+def _shot(photo: RGB, plan: Mapping[str, Any]) -> RGB:
+    words = uniform_words(plan["seed"], photo.size).reshape(photo.shape)
+    spread = np.sqrt(np.arange(256) * (255 / plan["electrons"])).astype(np.float32)
+    grain = np.take(normal_quantiles(), words, mode="clip")
+    grain *= cv2.LUT(photo, spread)
+    noisy: RGB = cv2.add(photo, grain, dtype=cv2.CV_8U)
+    return noisy
 
 
 def _salt_and_pepper(photo: RGB, plan: Mapping[str, Any]) -> RGB:

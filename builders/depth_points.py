@@ -77,7 +77,8 @@ def steady_depth(depth_m: NDArray[np.float32], reach: int, spread: float, inset:
         np.asarray(cv2.boxFilter(values, -1, (side, side), None, (-1, -1), False, cv2.BORDER_CONSTANT))
         for values in (known.astype(np.float64), depth_m.astype(np.float64))
     )
-    steady = known & (count >= max(_LEAST_POINTS, _LEAST_SHARE * side * side)) & (deepest / np.float32(1 + spread) <= nearest)
+    measured = known & (count >= max(_LEAST_POINTS, _LEAST_SHARE * side * side))
+    steady = measured & (deepest / np.float32(1 + spread) <= nearest)
     height, width = depth_m.shape
     inside = np.zeros_like(steady)
     inside[inset : max(inset, height - inset), inset : max(inset, width - inset)] = True

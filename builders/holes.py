@@ -71,11 +71,10 @@ def pick_fill(palette: Sequence[Color], covered: NDArray[np.uint8], draw: random
 
 
 def _frame(size_wh: tuple[int, int], share: float, draw: random.Random) -> Mask:
-    """All but a window whose sides keep the picture's aspect ratio, more or less."""
+    """All but a window; width and height shrink by about the same factor."""
     width, height = size_wh
-    tilt = draw.uniform(0.85, 1.15)
-    keep_x = min(1.0, max(1 - share, math.sqrt(1 - share) * tilt))
-    window = max(1, round(width * keep_x)), max(1, round(height * (1 - share) / keep_x))
+    split = draw.uniform(0.3, 0.7)
+    window = max(1, round(width * (1 - share) ** split)), max(1, round(height * (1 - share) ** (1 - split)))
     x, y = draw.randint(0, width - window[0]), draw.randint(0, height - window[1])
     mask = np.ones((height, width), np.uint8)
     mask[y : y + window[1], x : x + window[0]] = 0

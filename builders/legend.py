@@ -13,7 +13,7 @@ Notation = Literal["names", "hex", "rgb"]
 NotationOption = Literal["names", "hex", "rgb", "mixed"]
 NOTATIONS: Final[tuple[Notation, ...]] = ("names", "hex", "rgb")
 
-MOST_ENTRIES: Final[dict[Notation, int]] = {"names": 6, "hex": 5, "rgb": 3}
+MOST_ENTRIES: Final[dict[Notation, int]] = {"names": 6, "hex": 4, "rgb": 3}
 """Entries that fit into CLIP's 77 tokens beside a sentence of 20: one takes 6, 11 and 16 tokens on average."""
 
 NOTATION_HELP: Final = (
@@ -21,7 +21,7 @@ NOTATION_HELP: Final = (
     "drawn for each sample"
 )
 MAX_LEGEND_HELP: Final = (
-    "most entries of the legend; empty: as many as CLIP's 77 tokens hold, 6 by names, 5 by hex, 3 by rgb"
+    "most entries of the legend; empty: as many as CLIP's 77 tokens hold, 6 by names, 4 by hex, 3 by rgb"
 )
 
 BLACK: Final = Color("black", (0, 0, 0))

@@ -9,6 +9,19 @@ import numpy as np
 
 from .discs import MarkShape, Point, can_be_read
 from .matching import assign_within
+from .sample import Joint
+from .view import View
+
+
+def shown_point(view: View, joint: Joint) -> Point | None:
+    """Where a joint is in the output, to hundredths of a pixel; None when it is not annotated or not shown."""
+    if joint.visibility == 0:
+        return None
+    x, y = (round(value, 2) for value in view.geometry.point(joint.x, joint.y))
+    left, top = view.geometry.offset_xy
+    width, height = view.geometry.resized_wh
+    inside = left - 0.5 <= x < left + width - 0.5 and top - 0.5 <= y < top + height - 0.5
+    return (x, y) if inside else None
 
 
 def readable_ones(

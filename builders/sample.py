@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,8 +73,7 @@ class FileBytes:
             raise BadItem(f"file {self.path.name} cannot be read: {fault.strerror}") from fault
 
 
-@dataclass(frozen=True, slots=True)
-class Category:
+class Category(NamedTuple):
     """A class of the vocabulary: the dataset's own id, and its name in words."""
 
     id: int
@@ -90,8 +89,7 @@ class Skeleton:
     bones: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Joint:
+class Joint(NamedTuple):
     """One joint. x, y: pixel centres from 0, source image. visibility: 0 unlabelled, 1 hidden, 2 visible."""
 
     x: float
@@ -99,8 +97,7 @@ class Joint:
     visibility: int
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(NamedTuple):
     """One annotated object.
 
     Attributes:

@@ -100,7 +100,7 @@ def from_colors(image: RGB, axes: Axes) -> Normals:
     """The inverse of `to_colors`, for colours of a model too: vectors shorter than a half are none."""
     vectors = image.astype(np.float32) / np.float32(127.5) - 1
     length = np.sqrt(np.einsum("hwc,hwc->hw", vectors, vectors))
-    normals = vectors / np.where(length < _SHORTEST, np.float32(np.inf), length)[..., None]
+    normals: Normals = vectors / np.where(length < _SHORTEST, np.inf, length).astype(np.float32)[..., None]
     if axes == "vision_banana":
         normals[..., 0] *= -1
     return normals
@@ -109,7 +109,8 @@ def from_colors(image: RGB, axes: Axes) -> Normals:
 def angles_deg(first: Normals, second: Normals) -> Floats:
     """Angle between unit vectors (N, 3), degrees; by the chord, which is exact for small angles."""
     chord = np.linalg.norm(first.astype(np.float64) - second.astype(np.float64), axis=-1)
-    return np.degrees(2 * np.arcsin(np.clip(chord / 2, 0, 1)))
+    angles: Floats = np.degrees(2 * np.arcsin(np.clip(chord / 2, 0, 1)))
+    return angles
 
 
 def _fit(inverse: Floats, known: NDArray[np.bool_], window: int) -> _Planes:

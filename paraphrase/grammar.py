@@ -17,6 +17,7 @@ import random
 import re
 from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
 
 from . import nouns
 
@@ -39,6 +40,7 @@ _SPLIT_SYNONYMS = re.compile(r"\s*[,;|]\s*")
 _NOT_PLURAL_ENDINGS = ("ss", "us", "is", "as", "os")
 
 
+@lru_cache(maxsize=4096)
 def tidy_name(raw: str) -> str:
     """A dataset's class or joint name in words.
 

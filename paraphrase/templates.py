@@ -135,7 +135,8 @@ def fill(template: Template, values: Mapping[str, str]) -> str:
         if slot is None:
             continue
         value = " ".join(values[slot].split())
-        sentence = _ARTICLE_BEFORE_SLOT.sub(rf"\1{article(value)[1:]} ", sentence)
+        if found := _ARTICLE_BEFORE_SLOT.search(sentence):
+            sentence = f"{sentence[: found.end(1)]}{article(value)[1:]} "
         if _SENTENCE_START.search(sentence):
             value = value[0].upper() + value[1:]
         sentence += value

@@ -6,6 +6,7 @@ About 118,000 training and 5,000 validation photographs (2017), 80 classes whose
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -77,23 +78,38 @@ class Coco(Source):
             yield from self._entries(images, annotated, objects, captions, joints, reject)
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:
-        vocabulary: dict[str, str] = self.header.get("categories", {})
-        skeleton = _skeleton(self.header)
-        instances = tuple(_instance(item, vocabulary, skeleton) for item in record["objects"])
+        classes, skeleton = self._classes, self._skeleton
+        instances = tuple(_instance(item, classes, skeleton) for item in record["objects"])
         labels: tuple[LabelSet, ...] = ()
         if "lost" in record:
             seen = [instance.category.id for instance in instances] + record["lost"]
-            present = tuple(dict.fromkeys(vocabulary[str(category)] for category in seen))
-            labels = (LabelSet("object", present, tuple(dict.fromkeys(vocabulary.values()))),)
+            present = tuple(dict.fromkeys(classes[category].name for category in seen))
+            labels = (LabelSet("object", present, self._class_names),)
         return Sample(
             id=entry_id,
-            image=FileBytes(self.file(f"{self._image_folder().relative_to(self.path)}/{record['file']}")),
+            image=FileBytes(self.file(f"{self._image_folder_name}/{record['file']}")),
             width=record["size"][0],
             height=record["size"][1],
             instances=instances,
             labels=labels,
             captions=tuple(record["captions"]),
         )
+
+    @cached_property
+    def _image_folder_name(self) -> str:
+        return str(self._image_folder().relative_to(self.path))
+
+    @cached_property
+    def _classes(self) -> dict[int, Category]:
+        return {int(key): Category(int(key), name) for key, name in self.header.get("categories", {}).items()}
+
+    @cached_property
+    def _class_names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(category.name for category in self._classes.values()))
+
+    @cached_property
+    def _skeleton(self) -> Skeleton | None:
+        return _skeleton(self.header)
 
     def _annotations(self, kind: str) -> Path:
         return self.path / "annotations" / f"{kind}_{self.split}.json"
@@ -272,14 +288,14 @@ def _skeleton(header: Mapping[str, Any]) -> Skeleton | None:
     return Skeleton("coco", tuple(header["joints"]), bones)
 
 
-def _instance(item: Mapping[str, Any], vocabulary: Mapping[str, str], skeleton: Skeleton | None) -> Instance:
+def _instance(item: Mapping[str, Any], classes: Mapping[int, Category], skeleton: Skeleton | None) -> Instance:
     numbers = item.get("k", [])
     left, top, right, bottom = item["b"]
     return Instance(
-        category=Category(item["c"], vocabulary[str(item["c"])]),
+        category=classes[item["c"]],
         box_xyxy=(left, top, right, bottom),
         segmentation=item["s"],
         crowd=bool(item.get("w")),
-        joints=tuple(Joint(*numbers[start : start + 3]) for start in range(0, len(numbers), 3)),
+        joints=tuple(map(Joint, numbers[::3], numbers[1::3], numbers[2::3])),
         skeleton=skeleton if numbers else None,
     )

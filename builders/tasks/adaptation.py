@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Literal, get_args
 
 import cv2
@@ -24,7 +24,7 @@ from ..painting import MIN_PIXELS, stated
 from ..palette import PALETTES, pick_clear
 from ..sample import Feature, Instance, Sample
 from ..task import Limit, Rendered, Subject, Task
-from ..view import View
+from ..view import View, union_of
 
 MarkKind = Literal["patches", "circle", "tint"]
 _KINDS: Final[tuple[MarkKind, ...]] = get_args(MarkKind)
@@ -51,7 +51,7 @@ class Adaptation(Task[AdaptationOptions]):
     """Teach a text-to-image model to draw marks: the instruction is a caption that also tells of the mark.
 
     There is no source: a flat gray picture stands in its place, and `params` say `text_to_image`. After
-    InstructDiffusion's pretraining adaptation (Geng et al., CVPR 2024, section 3.4).
+    InstructDiffusion's pretraining adaptation (Geng et al., CVPR 2024).
     """
 
     name = "adaptation"
@@ -164,7 +164,7 @@ def _add_circle(view: View, painted: RGB, draw: random.Random) -> tuple[dict[str
 
 def _visible_joint(one: Instance, view: View, draw: random.Random) -> tuple[str, tuple[float, float]] | None:
     """A joint that is seen: a phrase for it, and its place at output size."""
-    if one.skeleton is None:
+    if one.skeleton is None or not one.joints:
         return None
     width, height = view.size_wh
     found = []
@@ -187,16 +187,19 @@ def _add_tint(
     draw.shuffle(names)
     width, height = view.size_wh
     for name in names:
-        mask, rle = view.shown(_union(groups[name], view))
+        mask, rle = view.shown(union_of(groups[name], view.sample))
         box, area = regions.bounds(mask), regions.area(rle)
         if box is None or area < max(MIN_PIXELS, _LEAST_AREA * width * height):
             continue
         color, _ = pick_clear(PALETTES["vivid"], sample_pixels(view.rgb, mask, box), opacity, draw)
         paint(painted, mask, box, color.rgb, opacity)
         known = {"size": [height, width], "rle": regions.to_json(rle), "opacity": opacity, **stated(color)}
-        return {"object": Noun(name), "color": color.name}, known
+        return {"object": Noun(name, count=_count(groups[name], view)), "color": color.name}, known
     return None
 
 
-def _union(members: Sequence[Instance], view: View) -> regions.Rle:
-    return regions.rasterise((one.segmentation for one in members), view.sample.height, view.sample.width)
+def _count(members: list[Instance], view: View) -> int | None:
+    """How many objects are shown, where that is known."""
+    if any(one.crowd or one.box_xyxy is None for one in members):
+        return None
+    return sum(view.box(one) is not None for one in members)

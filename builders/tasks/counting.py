@@ -100,7 +100,8 @@ class Counting(Task[CountingOptions]):
         shape = MarkShape.scaled("disc", view.size_wh, self.options.radius, 0)
         target: Target = SameTarget()
         lossless = False
-        pick, points = candidates[0], []
+        pick = candidates[0]
+        points: list[Point] = []
         if not pick.members:
             color = draw.choice(list(colors))
         else:

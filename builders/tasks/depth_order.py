@@ -149,7 +149,7 @@ def _shapes(radius: float) -> tuple[MarkShape, MarkShape]:
 
 
 def _paint_around(seen: Evidence, center: Point, ring: MarkShape) -> float:
-    """Painted pixels around a dot, as a share of the ring's area."""
+    """Painted pixels around a dot, as a share of the ring's area, 1 at most."""
     rows, columns, near = MarkShape(_AROUND * ring.outer).near(seen, (center[0], center[1]))
     area = math.pi * (ring.outer**2 - ring.inner**2)
-    return float(np.count_nonzero(seen[rows, columns][near] > 0)) / area
+    return min(1.0, float(np.count_nonzero(seen[rows, columns][near] > 0)) / area)

@@ -21,7 +21,7 @@ from ..discs import MarkShape, Point, pixels_under, stamp
 from ..evidence import read_evidence
 from ..faces import FACE_PARTS, face_part, is_face
 from ..geometry import Box
-from ..mark_layout import match_marks, readable_ones
+from ..mark_layout import match_marks, readable_ones, shown_point
 from ..naming import name_one_of
 from ..palette import PALETTES, Color, colors_apart, pick_clear
 from ..people import crop_around, longer_side, person_box
@@ -182,13 +182,11 @@ class FaceAlignment(Task[FaceAlignmentOptions]):
             NotApplicable: too few can.
         """
         assert face.skeleton is not None
-        width, height = view.size_wh
         by_part: dict[str, list[Point]] = {part: [] for part in FACE_PARTS}
         for joint, name in zip(face.joints, face.skeleton.joints, strict=True):
-            x, y = (round(value, 2) for value in view.geometry.point(joint.x, joint.y))
-            part = face_part(name)
-            if joint.visibility and part and -0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5:
-                by_part[part].append((x, y))
+            point, part = shown_point(view, joint), face_part(name)
+            if point is not None and part is not None:
+                by_part[part].append(point)
         points = [point for group in by_part.values() for point in group]
         parts = [part for part, group in by_part.items() if group]
         owners = [position for position, part in enumerate(parts) for _ in by_part[part]]
@@ -220,7 +218,9 @@ def _annotation(view: View, face: Instance, found: _Landmarks) -> dict[str, Any]
     return {
         "size": [view.size_wh[1], view.size_wh[0]],
         "face_xyxy": [round(edge, 2) for edge in box],
-        "landmarks": [[list(point), found.parts[owner]] for point, owner in zip(found.points, found.owners, strict=True)],
+        "landmarks": [
+            [list(point), found.parts[owner]] for point, owner in zip(found.points, found.owners, strict=True)
+        ],
         "dots": [
             {"part": part, "xy": [list(point) for point in found.dots(position)]}
             for position, part in enumerate(found.parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ...manifests.slots import SlotValue
 from ...manifests.target import SameTarget
-from ..captions import draw_caption
+from ..captions import MOST_WORDS, draw_caption
 from ..conditions import (
     CONDITION_KINDS,
     Condition,
@@ -30,12 +30,14 @@ from ..sample import Feature, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
 
-_SLOTS: dict[ConditionKind, tuple[str, ...]] = {
+_SLOTS: Final[dict[str, tuple[str, ...]]] = {
     "mask": ("legend",),
     "depth": ("range",),
     "boxes": ("legend",),
     "edges": (),
 }
+_WORDS_BESIDE_LEGEND: Final = 16
+"""Of a caption that stands beside a legend: both have to go into CLIP's 77 tokens."""
 
 
 class InverseOptions(ConditionOptions):
@@ -60,7 +62,7 @@ class Inverse(Task[InverseOptions]):
     needs = (Feature(0),)
     options_type = InverseOptions
     sections: ClassVar = {
-        **dict(_SLOTS),
+        **_SLOTS,
         **{f"{kind}-caption": (*slots, "caption") for kind, slots in _SLOTS.items()},
     }
     limits = (Limit("readable", at_least=1.0),)
@@ -85,7 +87,9 @@ class Inverse(Task[InverseOptions]):
         kind, condition = self._condition(view, subject.choice, draw)
         section: str = kind
         slots: dict[str, SlotValue] = dict(condition.slots)
-        caption = draw_caption(view.sample, draw) if draw.random() < self.options.captions else None
+        caption = None
+        if draw.random() < self.options.captions:
+            caption = draw_caption(view.sample, draw, _WORDS_BESIDE_LEGEND if "legend" in slots else MOST_WORDS)
         if caption is not None:
             section, slots["caption"] = f"{kind}-caption", caption
         return Rendered(

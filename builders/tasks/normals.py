@@ -27,7 +27,6 @@ _PHRASES = (
 _HOLES = ", with gray for unknown"
 
 
-
 class NormalsOptions(Block):
     """Options of the normals task."""
 

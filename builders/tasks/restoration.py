@@ -86,7 +86,7 @@ class Restoration(Task[RestorationOptions]):
     summary = "repair a photo: blur, noise, rain, watermarks and more, from real pairs or damage done on purpose"
     needs = (Feature(0),)
     options_type = RestorationOptions
-    sections: ClassVar = {**{kind: () for kind in KINDS}, "defect": ()}
+    sections: ClassVar = {**dict.fromkeys(KINDS, ()), "defect": ()}
     limits: ClassVar[tuple[Limit, ...]] = ()
 
     def eligible(self, index: SourceIndex) -> NDArray[np.bool_]:

@@ -34,7 +34,9 @@ def _names(found):
 def test_segments_and_what_belongs_to_none():
     values = np.zeros((6, 8), np.int32)
     values[:, :4], values[:2, 6:], values[5, 5] = 70000, 3, 9  # 9 is no segment
-    segments = SegmentMap((Segment(3, DOG, crowd=True), Segment(70000, SKY, thing=False), Segment(5, CAT)), lambda: values)
+    segments = SegmentMap(
+        (Segment(3, DOG, crowd=True), Segment(70000, SKY, thing=False), Segment(5, CAT)), lambda: values
+    )
     found = division.from_segments(_view(), segments)
     assert found.pieces == (Piece("dog", True, True), Piece("sky", False))
     assert found.areas == [4, 24]
@@ -60,7 +62,12 @@ def test_classes_of_one_name_are_one_and_their_regions_are_several():
     assert _names(classes) == ["dog", "sky"]
     assert classes.areas == [24, 12]
     regions = division.from_regions(view)
-    assert sorted(zip(_names(regions), regions.areas, strict=True)) == [("dog", 6), ("dog", 6), ("dog", 12), ("sky", 12)]
+    assert sorted(zip(_names(regions), regions.areas, strict=True)) == [
+        ("dog", 6),
+        ("dog", 6),
+        ("dog", 12),
+        ("sky", 12),
+    ]
     assert ((regions.labels == 0) == (values == 0)).all()
 
 

@@ -10,29 +10,26 @@ import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders import regions
 from taskpaint.builders.geometry import fit
 from taskpaint.builders.sample import (
     Category,
-    Expression,
     FileBytes,
-    Instance,
     LabelMap,
     Sample,
     Segment,
     SegmentMap,
 )
+from taskpaint.builders.sources.ade20k_full import Ade20kFull
+from taskpaint.builders.tasks.parts import Parts
 from taskpaint.builders.view import View
 from taskpaint.manifests.errors import NotApplicable
 from taskpaint.manifests.images import decode_rgb, read_header
 from taskpaint.manifests.recipe import Output, Sizing
-from taskpaint.manifests.slots import Legend, Noun
-from taskpaint.manifests.target import FlatTarget, PhotoTarget, SameTarget
+from taskpaint.manifests.slots import Noun
+from taskpaint.manifests.target import PhotoTarget
 from taskpaint.paraphrase.templates import load_bank, section
 from taskpaint.paraphrase.wording import word
 from taskpaint.writers.codecs import encode_png, encode_source, encode_target
-from taskpaint.builders.sources.ade20k_full import Ade20kFull
-from taskpaint.builders.tasks.parts import Parts
 
 TASK, USUAL = Parts, {}
 
@@ -96,7 +93,12 @@ def test_parts_are_told_apart_by_what_they_belong_to():
     for seed in range(40):
         found |= _areas(_render(_sample(), seed))
     # The wheel on the border of both is no one's, and left out.
-    assert found == {"wheel of a car": 450, "wheel of an airplane": 400, "window of a car": 450, "handle of an airplane": 169}
+    assert found == {
+        "wheel of a car": 450,
+        "wheel of an airplane": 400,
+        "window of a car": 450,
+        "handle of an airplane": 169,
+    }
 
 
 @pytest.mark.parametrize("known", [{"wholes": False}, {"label_map": False}])
@@ -147,7 +149,7 @@ def test_what_is_painted_is_read_back(seed, style, size):
 
 def test_real_parts(shared_data):
     source = Ade20kFull(shared_data / "ade20k_full", "training")
-    for entry in source.scan(lambda *_: None):
+    for entry in list(source.scan(lambda *_: None)):
         sample = source.sample(entry.id, entry.record)
         rendered = _render(sample, style="mask", count=(1, 3), min_area=0.0)
         assert all(" of a" in one["name"] for one in rendered.annotation["regions"])

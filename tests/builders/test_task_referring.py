@@ -10,29 +10,25 @@ import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders import regions
 from taskpaint.builders.geometry import fit
 from taskpaint.builders.sample import (
     Category,
     Expression,
     FileBytes,
     Instance,
-    LabelMap,
     Sample,
-    Segment,
-    SegmentMap,
 )
+from taskpaint.builders.sources.refcoco import Refcoco
+from taskpaint.builders.tasks.referring import Referring
 from taskpaint.builders.view import View
 from taskpaint.manifests.errors import NotApplicable
 from taskpaint.manifests.images import decode_rgb, read_header
 from taskpaint.manifests.recipe import Output, Sizing
-from taskpaint.manifests.slots import Legend, Noun
-from taskpaint.manifests.target import FlatTarget, PhotoTarget, SameTarget
+from taskpaint.manifests.slots import Legend
+from taskpaint.manifests.target import PhotoTarget, SameTarget
 from taskpaint.paraphrase.templates import load_bank, section
 from taskpaint.paraphrase.wording import word
 from taskpaint.writers.codecs import encode_png, encode_source, encode_target
-from taskpaint.builders.sources.refcoco import Refcoco
-from taskpaint.builders.tasks.referring import Referring
 
 TASK, USUAL = Referring, {"absent": 0.0}
 MAN, DOG = Category(1, "person"), Category(2, "dog")

@@ -10,11 +10,9 @@ import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders import regions
 from taskpaint.builders.geometry import fit
 from taskpaint.builders.sample import (
     Category,
-    Expression,
     FileBytes,
     Instance,
     LabelMap,
@@ -22,17 +20,17 @@ from taskpaint.builders.sample import (
     Segment,
     SegmentMap,
 )
+from taskpaint.builders.sources.cityscapes import Cityscapes
+from taskpaint.builders.tasks.semantic import Semantic
 from taskpaint.builders.view import View
 from taskpaint.manifests.errors import NotApplicable
 from taskpaint.manifests.images import decode_rgb, read_header
 from taskpaint.manifests.recipe import Output, Sizing
 from taskpaint.manifests.slots import Legend, Noun
-from taskpaint.manifests.target import FlatTarget, PhotoTarget, SameTarget
+from taskpaint.manifests.target import FlatTarget, PhotoTarget
 from taskpaint.paraphrase.templates import load_bank, section
 from taskpaint.paraphrase.wording import word
 from taskpaint.writers.codecs import encode_png, encode_source, encode_target
-from taskpaint.builders.sources.cityscapes import Cityscapes
-from taskpaint.builders.tasks.semantic import Semantic
 
 TASK, USUAL = Semantic, {"absent": 0.0}
 
@@ -124,7 +122,7 @@ def test_the_legend_is_as_long_as_the_options_say():
         return {len(_render(sample, seed, **options).params["targets"]) for seed in range(60)}
 
     assert lengths() == {2, 3, 4, 5, 6}
-    assert lengths(notation="hex") == {2, 3, 4, 5}
+    assert lengths(notation="hex") == {2, 3, 4}
     assert lengths(notation="rgb") == {2, 3}
     assert lengths(max_legend=8) == {2, 3, 4, 5, 6, 7, 8}
     assert lengths(notation="hex", count=(15, 18), max_legend=20) == {15, 16, 17, 18}
@@ -143,7 +141,7 @@ def test_a_class_that_is_not_there_has_a_color_and_no_pixel():
         assert names[areas.index(0)] in {"dog", "cat"}
         assert names == [one["name"] for one in rendered.params["targets"]]
         assert _figures(_sample(), rendered)["accuracy"] == 1
-    assert places == {0, 1, 2, 3}
+    assert places == {0, 1, 2}
 
 
 def test_classes_of_segments_and_of_instances():
@@ -165,9 +163,7 @@ def test_figures_by_hand():
     colors = {one["name"]: one["rgb"] for one in rendered.params["targets"]}
     wrong[20:40, :25] = colors["sky"]  # half of the car
     wrong[20:40, 90:] = colors["road"]  # 200 pixels of the background
-    figures = Semantic.compare(
-        Semantic.decode(wrong, wrong, rendered.params), rendered.annotation, rendered.params
-    )
+    figures = Semantic.compare(Semantic.decode(wrong, wrong, rendered.params), rendered.annotation, rendered.params)
     assert figures["accuracy"] == pytest.approx(1 - 700 / 6000)
     assert figures["min_iou"] == pytest.approx(0.5)
     assert figures["mean_iou"] == pytest.approx((0.5 + 2000 / 2500 + 2000 / 2200) / 3)
@@ -208,7 +204,7 @@ def test_instructions_are_well_formed(notation):
 
 def test_real_maps(shared_data):
     source = Cityscapes(shared_data / "cityscapes", "train")
-    for entry in source.scan(lambda *_: None):
+    for entry in list(source.scan(lambda *_: None)):
         sample = source.sample(entry.id, entry.record)
         sizing = Sizing(resize="shortest", size=256)
         _figures(sample, _render(sample, sizing=sizing), sizing)

@@ -59,6 +59,26 @@ SECTIONS = {
         "regions": {"width", "lines", "background"},
         "objects": {"object", "width", "lines", "background"},
     },
+    "restoration": {
+        **dict.fromkeys(("blur", "noise", "rain", "snow", "haze", "watermark", "compression"), set()),
+        **dict.fromkeys(("low-resolution", "low-light", "gray", "moire", "defect"), set()),
+    },
+    "inpainting": {"hole": {"color"}, "frame": {"color"}},
+    "inverse": {
+        **{"mask": {"legend"}, "depth": {"range"}, "boxes": {"legend"}, "edges": set()},
+        **{"mask-caption": {"legend", "caption"}, "depth-caption": {"range", "caption"}},
+        **{"boxes-caption": {"legend", "caption"}, "edges-caption": {"caption"}},
+    },
+    "adaptation": {
+        "patches": {"caption"},
+        "circle": {"caption", "object", "color"},
+        "tint": {"caption", "object", "color"},
+    },
+    "normals": {"map": {"axes"}},
+    "depth_order": {"nearer": {"first", "second", "color"}, "farther": {"first", "second", "color"}},
+    "skeleton": {"black": {"object"}, "photo": {"object"}},
+    "counting": {"dots": {"object", "color"}},
+    "face_alignment": {"photo": {"face", "legend"}, "black": {"face", "legend"}},
 }
 LEGEND = "the dog in red, all three cats in sky blue, the grass in orange and all the scissors in white"
 VALUES = {
@@ -83,6 +103,11 @@ VALUES = {
     "background": ("black", "orange", "white"),
     "lines": ("white", "black"),
     "width": ("1 pixel", "3 pixels"),
+    "caption": ("A dog runs across a lawn", "the interior of an old kitchen"),
+    "first": ("red", "orange"),
+    "second": ("indigo", "white"),
+    "axes": ("red = left, green = up, blue = toward the camera, with gray for unknown",),
+    "face": ("the face", "the leftmost face"),
 }
 ALL_TEMPLATES = [template for task in SECTIONS for template in load_bank(task)]
 STOP_WORDS = {

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, cast, get_args
 
 import cv2
 import numpy as np
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from ..manifests.errors import NotApplicable
 from ..manifests.images import RGB
@@ -43,6 +43,17 @@ class ConditionOptions(Block):
     classes: tuple[int, int] = Field((2, 8), description="of mask: least and most classes in the legend")
     box_classes: tuple[int, int] = Field((1, 6), description="of boxes: least and most classes")
     depth_style: Literal["gray", "turbo", "mixed"] = Field("mixed", description="of depth: gray, or a colormap")
+
+    @field_validator("classes", "box_classes")
+    @classmethod
+    def _counts(cls, counts: tuple[int, int], info: ValidationInfo) -> tuple[int, int]:
+        low, high = counts
+        most = 6 if info.field_name == "box_classes" else 60
+        if not 1 <= low <= high <= most:
+            raise ValueError(
+                f"{info.field_name} [{low}, {high}] must be two numbers from 1 to {most}, the smaller first"
+            )
+        return counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ NEAREST: Final = 1.2
 """Centres must lie this many radii apart for two marks to be told apart at a glance."""
 
 _ARC_POINTS: Final = 48
-_ARC_SHARE: Final = 0.12
-_ARC_PX: Final = 4.5
+_ARC_SHARE: Final = 0.18
+_ARC_PX: Final = 6.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class Task(abc.ABC, Generic[OptionsT]):
     @classmethod
     def needs_in_words(cls) -> str:
         """What the task needs: "instances or semantic"."""
-        return " or ".join(describe(need) for need in cls.needs)
+        return " or ".join(describe(need) if need else "any photograph" for need in cls.needs)
 
     def eligible(self, index: SourceIndex) -> NDArray[np.bool_]:
         """(rows,) which entries of an index the plan should hold; `choose` has the last word."""

@@ -55,7 +55,9 @@ def _bound(limit: Any) -> str:
 
 def _show(facts: dict[str, Any]) -> None:
     typer.echo(f"{facts['name']}: {facts['summary']}\nneeds: {facts['needs']}")
-    typer.echo(f"a target is read back with {', '.join(facts['decodes'])}\n")
+    if facts["decodes"]:
+        typer.echo(f"a target is read back with {', '.join(facts['decodes'])}")
+    typer.echo()
     report.print_table("options", ["option", "type", "default", ""], facts["options"])
     typer.echo()
     rows = [

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*$")]
-Label = Annotated[str, Field(pattern=r"^([A-Za-z0-9]+([-_][A-Za-z0-9]+)*)?$")]
+Label = Annotated[str, Field(pattern=r"^([A-Za-z0-9]+([-_.][A-Za-z0-9]+)*)?$")]
 Channel = Annotated[int, Field(ge=0, le=255)]
 
 

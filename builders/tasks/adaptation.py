@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Literal, get_args
 
 import cv2
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
@@ -45,6 +45,14 @@ class AdaptationOptions(Block):
     )
     patches: tuple[int, int] = Field((3, 12), description="least and most color patches")
     opacity: float = Field(0.5, ge=0.2, le=0.9, description="of a tint")
+
+    @field_validator("patches")
+    @classmethod
+    def _counts(cls, patches: tuple[int, int]) -> tuple[int, int]:
+        low, high = patches
+        if not 1 <= low <= high <= 100:
+            raise ValueError(f"patches [{low}, {high}] must be two numbers from 1 to 100, the smaller first")
+        return patches
 
 
 class Adaptation(Task[AdaptationOptions]):

@@ -26,6 +26,9 @@ from ..stick_figures import BLACK, LIMB_COLORS, draw_bone, joint_colors, joint_e
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
 
+_RIVAL = 0.5
+"""People without joints who are less than half as large as anyone drawn count as background."""
+
 
 class SkeletonOptions(Block):
     """Options of the skeleton task."""
@@ -88,7 +91,7 @@ class SkeletonTask(Task[SkeletonOptions]):
         colors = joint_colors(skeleton)
         if colors is None:
             raise NotApplicable(f"skeleton {skeleton.name} has {len(skeleton.joints)} joints, too many for colours")
-        joint_of_all(people, view, seen_only=self.options.hidden == "skip")  # refuses when some are not annotated
+        _check_all_annotated(people, view)
         figures = [figure for one in people if any((figure := self._figure(view, one)).points)]
         shape = MarkShape.scaled("disc", view.size_wh, self.options.radius, 0)
         drawn = self._drawn(figures, shape, view.size_wh)
@@ -165,6 +168,22 @@ class SkeletonTask(Task[SkeletonOptions]):
         if len(kept) < self.options.min_shown * len(shown):
             raise NotApplicable(f"only {len(kept)} of {len(shown)} joints can have a dot of their own")
         return [shown[position] for position in kept]
+
+
+def _check_all_annotated(people: Sequence[Instance], view: View) -> None:
+    """Refuse pictures where "every person" would mean some without joints.
+
+    Raises:
+        NotApplicable: one of them is large, or at least `_RIVAL` as large as someone who is drawn.
+    """
+    joint_of_all(people, view, seen_only=False)
+    known = {id(one) for one in people}
+    drawn = [longer_side(box) for one in people if (box := view.geometry.box(person_box(one))) is not None]
+    least = _RIVAL * min(drawn, default=0.0)
+    for other in view.sample.instances:
+        box = view.box(other) if other.category == people[0].category and id(other) not in known else None
+        if box is not None and longer_side(box) >= least:
+            raise NotApplicable(f"joints of some {other.category.name} are not annotated, so not all can be drawn")
 
 
 def _paint(

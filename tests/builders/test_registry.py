@@ -88,7 +88,7 @@ def test_every_task_is_complete(name):
     assert kind.name == name
     assert kind.needs
     assert kind.sections
-    assert kind.limits
+    assert kind.limits or name in {"adaptation", "edit", "restoration"}  # their targets are photographs
     assert kind.summary.strip()
     kind(kind.options_type())
 

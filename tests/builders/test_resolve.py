@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from taskpaint.builders import registry
 from taskpaint.builders.resolve import check_paths, check_streams, open_streams, recipe_schema, with_defaults
 from taskpaint.manifests.errors import RecipeError, SourceLayoutError, UsageError
 from taskpaint.manifests.recipe import Recipe
@@ -156,12 +157,11 @@ def test_with_defaults_prints_everything_and_means_the_same(name):
     for entry in full["sources"]:
         assert entry["name"]
         assert entry["split"]
-    for entry in full["tasks"]:
+    entries = [*full["tasks"], *(entry for source in full["sources"] for entry in source.get("tasks", []))]
+    assert entries
+    for entry in entries:
         assert entry["name"]
-    segmentation = next(entry for entry in full["tasks"] if entry["task"] == "segmentation")
-    assert {"style", "opacity", "unit", "count", "absent", "crowd", "min_area", "palette"} <= set(
-        segmentation["options"]
-    )
+        assert set(entry["options"]) == set(registry.find_task(entry["task"]).options_type.model_fields)
     assert [source.label for source in again.recipe.sources] == [entry["name"] for entry in full["sources"]]
 
 

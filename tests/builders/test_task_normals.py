@@ -118,7 +118,7 @@ def test_a_camera_is_needed():
 def test_too_little_is_not_applicable():
     with pytest.raises(NotApplicable, match="have a normal"):
         _render(np.zeros((60, 80), np.float32))
-    with pytest.raises(NotApplicable, match="less than min_valid 0.9"):
+    with pytest.raises(NotApplicable, match=r"less than min_valid 0\.9"):
         _render(_floor(), min_valid=0.9)
 
 

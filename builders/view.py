@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ..manifests.errors import BadItem
 from ..manifests.images import RGB, ImageHeader, decode_rgb, read_header
 from ..manifests.target import FileTarget, PhotoTarget
-from . import regions
 from .geometry import Box, Geometry
-from .regions import Rle
+from .masks import regions
+from .masks.regions import Rle
 from .sample import Instance, Sample, SegmentMap
 
 

@@ -10,9 +10,7 @@ from .grammar import definite, indefinite, join, tidy_name
 from .templates import Template, draw_template, fill
 
 
-def word(
-    bank_section: Sequence[Template], slots: Mapping[str, SlotValue], draw: random.Random
-) -> tuple[str, Template]:
+def word(bank_section: Sequence[Template], slots: Mapping[str, SlotValue], draw: random.Random) -> tuple[str, Template]:
     """Draw a template and fill it.
 
     Args:

@@ -54,7 +54,9 @@ def write_tiny_coco(folder: Path, images: int = 12, split: str = "train2017", fi
             objects.append(annotation)
             if category == 1:
                 joints = [[x + 2 + 1.5 * n, y + 2 + 3 * n, 2] for n in range(17)]
-                people.append({**annotation, "keypoints": sum(joints, []), "num_keypoints": 17})
+                people.append(
+                    {**annotation, "keypoints": [number for joint in joints for number in joint], "num_keypoints": 17}
+                )
         captions.append({"id": image_id, "image_id": image_id, "caption": f"Picture number {image_id}."})
     person = {"id": 1, "name": "person", "supercategory": "person"}
     others = [{"id": 17, "name": "cat"}, {"id": 18, "name": "dog"}, {"id": 44, "name": "bottle"}]
@@ -63,8 +65,8 @@ def write_tiny_coco(folder: Path, images: int = 12, split: str = "train2017", fi
         ("person_keypoints", people, [{**person, "keypoints": names, "skeleton": [[1, 2]]}]),
         ("captions", captions, None),
     )
-    for kind, annotations, categories in files:
-        content = {"images": records, "annotations": annotations, **({"categories": categories} if categories else {})}
+    for kind, entries, categories in files:
+        content = {"images": records, "annotations": entries, **({"categories": categories} if categories else {})}
         (folder / "annotations" / f"{kind}_{split}.json").write_text(json.dumps(content))
     return folder
 

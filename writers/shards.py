@@ -33,9 +33,9 @@ WRITER_OPTIONS: Final[dict[str, Any]] = {
     "write_batch_size": 4,
     "use_content_defined_chunking": {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024},
 }
-"""Image bytes stored as they are; a page index so that the Hub's viewer can seek, with a look at the page's size (1 MiB)
-every 4 rows; page edges that follow the content, as `datasets` writes them, so that a changed row changes few of the
-blocks that a store keeps."""
+"""Image bytes stored as they are; a page index so that the Hub's viewer can seek, with a look at the page's size
+(1 MiB) every 4 rows; page edges that follow the content, as `datasets` writes them, so that a changed row changes few
+of the blocks that a store keeps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 from ...manifests.errors import BadItem, SourceLayoutError
-from ..coco_values import checked_box, checked_joints, is_id, is_size, is_text
-from ..json_stream import stream_json
+from ..reading.coco_values import checked_box, checked_joints, is_id, is_size, is_text
+from ..reading.json_stream import stream_json
+from ..reading.spool import Spool
 from ..source import Reject
-from ..spool import Spool
 
 
 @dataclass(frozen=True, slots=True)

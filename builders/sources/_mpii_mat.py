@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...manifests.errors import SourceLayoutError
-from ..coco_values import is_finite
-from ..mat_file import read_mat
+from ..reading.coco_values import is_finite
+from ..reading.mat_file import read_mat
 
 _JOINTS: Final = 16
 

@@ -14,11 +14,11 @@ from pydantic import Field
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
-from ..coco_values import checked_box, checked_segmentation, is_id, is_size, is_text
-from ..json_stream import stream_json
+from ..reading.coco_values import checked_box, checked_segmentation, is_id, is_size, is_text
+from ..reading.json_stream import stream_json
+from ..reading.spool import Spool
 from ..sample import Category, Expression, Feature, FileBytes, Instance, Sample
 from ..source import Entry, Reject, Source
-from ..spool import Spool
 from ._refs import Ref, checked_ref, ref_name
 
 _PHOTOGRAPHS = (

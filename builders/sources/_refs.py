@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...manifests.errors import BadItem
-from ..coco_values import is_id, is_text
+from ..reading.coco_values import is_id, is_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ...manifests.errors import BadItem
 from ...manifests.recipe import Block
-from ..coco_values import is_id, is_text
+from ..reading.coco_values import is_id, is_text
 from ..sample import Category, Feature, FileBytes, Instance, LabelMap, LabelSet, Sample, Segment, SegmentMap
 from ..source import Entry, Reject, Source
 from ._map_objects import joined, numbers_in, objects_in, read_colour

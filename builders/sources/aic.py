@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...manifests.errors import BadItem
-from ..coco_values import are_finite, is_text
-from ..json_stream import stream_json
+from ..reading.coco_values import are_finite, is_text
+from ..reading.json_stream import stream_json
 from ..sample import Feature, FileBytes, Sample
 from ..source import Entry, Reject, Source
 from ._coco_people import read_people

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ...manifests.errors import SourceLayoutError
 from ...manifests.recipe import Block
-from ..pair_matching import IMAGE_SUFFIXES, files_below
+from ..reading.pair_matching import IMAGE_SUFFIXES, files_below
 from ..sample import Feature, FileBytes, LabelSet, Sample
 from ..source import Entry, Reject, Source
 

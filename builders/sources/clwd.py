@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...manifests.errors import BadItem
 from ...manifests.images import read_map
-from ..pair_matching import Half, NamedPairSource, PairRule
+from ..reading.pair_matching import Half, NamedPairSource, PairRule
 from ..sample import Feature, FileBytes, LabelMap, Sample
 from ..source import Entry
 

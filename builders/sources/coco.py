@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from ...manifests.errors import BadItem, SourceLayoutError
-from ..coco_values import (
+from ..reading.coco_values import (
     are_bones,
     checked_box,
     checked_joints,
@@ -22,10 +22,10 @@ from ..coco_values import (
     is_size,
     is_text,
 )
-from ..json_stream import stream_json
+from ..reading.json_stream import stream_json
+from ..reading.spool import Spool
 from ..sample import Category, Feature, FileBytes, Instance, Joint, LabelSet, Sample, Skeleton
 from ..source import Entry, Reject, Source
-from ..spool import Spool
 
 _KINDS = ("instances", "person_keypoints", "captions")
 

@@ -20,11 +20,11 @@ from pydantic import Field
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
-from ..coco_values import checked_box, is_id, is_size, is_text
-from ..json_stream import stream_json
+from ..reading.coco_values import checked_box, is_id, is_size, is_text
+from ..reading.json_stream import stream_json
+from ..reading.spool import Spool
 from ..sample import Category, Feature, FileBytes, Instance, LabelMap, Sample, Segment, SegmentMap
 from ..source import Entry, Reject, Source
-from ..spool import Spool
 from ._map_objects import MapObject, joined, objects_in, read_colour
 
 _VOID = -1

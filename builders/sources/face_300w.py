@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from ...manifests.errors import BadItem, SourceLayoutError
-from ..coco_values import HUGE
+from ..reading.coco_values import HUGE
 from ..sample import Feature, FileBytes, Sample
 from ..source import Entry, Reject, Source
 from ._faces import FACE_68

@@ -15,9 +15,9 @@ from pydantic import Field
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
-from ..coco_values import is_text
-from ..edit_pairs import brief, instructions_in, resampled_twin, without_tags
-from ..json_stream import stream_json
+from ..reading.coco_values import is_text
+from ..reading.edit_pairs import brief, instructions_in, resampled_twin, without_tags
+from ..reading.json_stream import stream_json
 from ..sample import Feature, FileBytes, Pair, Sample
 from ..source import Entry, Reject, Source
 

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from ...manifests.recipe import Block
-from ..pair_matching import NamedPairSource, PairRule
+from ..reading.pair_matching import NamedPairSource, PairRule
 
 
 class GoProOptions(Block):

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..json_stream import stream_json
+from ..reading.json_stream import stream_json
 from ._referring import ReferringSource
 
 

@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.images import read_header
 from ...manifests.recipe import Block
-from ..coco_values import is_id, is_text
-from ..edit_pairs import instructions_in, resampled_twin
-from ..hub_columns import HuggingFaceOptions, load_depth, load_labels, load_mask
-from ..hub_loading import Wanted, arrow_files, first_rows
-from ..hub_objects import Vocabulary, box_xyxy, figures_of, rows_of_objects, segmentation_of
-from ..hub_rows import Place, is_picture, picture_at, rows_in, schema_of
 from ..index import cache_folder
-from ..parquet_rows import class_names, parquet_files
+from ..reading.coco_values import is_id, is_text
+from ..reading.edit_pairs import instructions_in, resampled_twin
+from ..reading.hub_columns import HuggingFaceOptions, load_depth, load_labels, load_mask
+from ..reading.hub_loading import Wanted, arrow_files, first_rows
+from ..reading.hub_objects import Vocabulary, box_xyxy, figures_of, rows_of_objects, segmentation_of
+from ..reading.hub_rows import Place, is_picture, picture_at, rows_in, schema_of
+from ..reading.parquet_rows import class_names, parquet_files
 from ..sample import (
     Category,
     DepthMap,

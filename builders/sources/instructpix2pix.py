@@ -17,11 +17,11 @@ from pydantic import Field
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
-from ..edit_pairs import instructions_in, is_there
-from ..json_stream import stream_json
+from ..reading.edit_pairs import instructions_in, is_there
+from ..reading.json_stream import stream_json
+from ..reading.zip_members import ZipContents, lazy_member
 from ..sample import Feature, FileBytes, Pair, Sample
 from ..source import Entry, Reject, Source
-from ..zip_members import ZipContents, lazy_member
 
 _NAME = re.compile(r"(?:(?P<shard>shard-\d+)/)?(?P<prompt>[A-Za-z0-9][\w.-]*)")
 _SEED = re.compile(r"[A-Za-z0-9]+")

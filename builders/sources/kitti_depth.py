@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...manifests.errors import BadItem, SourceLayoutError
-from ..depth_files import camera_from, load_depth_png, read_camera
+from ..reading.depth_files import camera_from, load_depth_png, read_camera
 from ..sample import DepthMap, Feature, FileBytes, Intrinsics, Sample
 from ..source import Entry, Reject, Source
 

@@ -17,11 +17,11 @@ from pydantic import Field
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
-from ..coco_values import checked_box, checked_segmentation, is_id, is_size, is_text
-from ..json_stream import stream_json
+from ..reading.coco_values import checked_box, checked_segmentation, is_id, is_size, is_text
+from ..reading.json_stream import stream_json
+from ..reading.spool import Spool
 from ..sample import Category, Feature, FileBytes, Instance, Sample
 from ..source import Entry, Reject, Source
-from ..spool import Spool
 
 _FOLDERS = ("train2017", "val2017", "test2017", "train2014", "val2014")
 

@@ -14,10 +14,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ...manifests.errors import BadItem, SourceLayoutError
-from ..coco_values import is_id, is_text
-from ..edit_pairs import brief, instructions_in, is_there
-from ..json_stream import stream_json
-from ..parquet_rows import Cell, lazy_cell, parquet_files, rows_of
+from ..reading.coco_values import is_id, is_text
+from ..reading.edit_pairs import brief, instructions_in, is_there
+from ..reading.json_stream import stream_json
+from ..reading.parquet_rows import Cell, lazy_cell, parquet_files, rows_of
 from ..sample import Feature, FileBytes, Pair, Sample
 from ..source import Entry, Reject, Source
 

@@ -20,8 +20,8 @@ from pydantic import Field
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
-from ..coco_values import are_finite, is_finite, is_text
-from ..json_stream import stream_json
+from ..reading.coco_values import are_finite, is_finite, is_text
+from ..reading.json_stream import stream_json
 from ..sample import Feature, Sample
 from ..source import Entry, Reject, Source
 from ._mpii_mat import read_release

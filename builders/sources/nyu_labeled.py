@@ -17,8 +17,8 @@ from pydantic import Field
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
-from ..lazy_bytes import lazy
-from ..mat_file import read_mat
+from ..reading.lazy_bytes import lazy
+from ..reading.mat_file import read_mat
 from ..sample import DepthMap, Feature, Intrinsics, LabelMap, LabelSet, Sample
 from ..source import Entry, Reject, Source
 

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from ...manifests.errors import SourceLayoutError
 from ...manifests.recipe import Block
-from ..pair_matching import Half, PairSource
+from ..reading.pair_matching import Half, PairSource
 from ..source import Reject
 
 

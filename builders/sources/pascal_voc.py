@@ -19,8 +19,8 @@ from pydantic import Field
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
-from ..annotation_xml import box_of, number_of, parse_xml, text_of
-from ..matching import assign_within
+from ..marks.matching import assign_within
+from ..reading.annotation_xml import box_of, number_of, parse_xml, text_of
 from ..sample import Category, Feature, FileBytes, Instance, LabelMap, LabelSet, Sample
 from ..source import Entry, Reject, Source
 from ._map_objects import MapObject, objects_in, read_grey

@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ...manifests.errors import BadItem, SourceLayoutError
-from ..coco_values import is_id, is_text
-from ..edit_pairs import brief, instructions_in, is_there, removals_of
-from ..json_stream import stream_json
+from ..reading.coco_values import is_id, is_text
+from ..reading.edit_pairs import brief, instructions_in, is_there, removals_of
+from ..reading.json_stream import stream_json
 from ..sample import Feature, FileBytes, Pair, Sample
 from ..source import Entry, Reject, Source
 

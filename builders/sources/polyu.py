@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..pair_matching import NamedPairSource, PairRule
+from ..reading.pair_matching import NamedPairSource, PairRule
 
 
 class PolyU(NamedPairSource):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..pair_matching import NamedPairSource, PairRule
+from ..reading.pair_matching import NamedPairSource, PairRule
 
 _FOLDERS = {
     "train": ("train/Rain100L", "RainTrainL", "rain_data_train_Light", "train"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ..pair_matching import NamedPairSource, PairRule
+from ..reading.pair_matching import NamedPairSource, PairRule
 
 
 class Reds(NamedPairSource):

@@ -20,7 +20,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from ...manifests.errors import SourceLayoutError
-from ..safe_pickle import load_plain
+from ..reading.safe_pickle import load_plain
 from ._referring import ReferringOptions, ReferringSource
 
 _SPLIT_BY: Final = {"refcoco": ("unc", "google"), "refcoco+": ("unc",), "refcocog": ("umd", "google")}

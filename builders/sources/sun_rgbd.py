@@ -14,8 +14,8 @@ from pydantic import Field
 
 from ...manifests.errors import SourceLayoutError
 from ...manifests.recipe import Block
-from ..depth_files import load_depth_png, read_camera
-from ..mat_file import read_mat
+from ..reading.depth_files import load_depth_png, read_camera
+from ..reading.mat_file import read_mat
 from ..sample import DepthMap, Feature, FileBytes, LabelSet, Sample
 from ..source import Entry, Reject, Source
 

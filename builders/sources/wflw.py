@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from ...manifests.errors import BadItem, SourceLayoutError
-from ..coco_values import HUGE, is_text
+from ..reading.coco_values import HUGE, is_text
 from ..sample import Feature, Sample
 from ..source import Entry, Reject, Source
 from ._faces import FACE_98

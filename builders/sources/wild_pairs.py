@@ -19,12 +19,12 @@ from pydantic import Field
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
-from ..coco_values import is_id, is_text
-from ..edit_pairs import brief, instructions_in, is_there, resampled_twin
-from ..fetch import Fetcher, FetchLimits, cached_file, digest_of
 from ..index import cache_folder
-from ..json_stream import stream_json
-from ..parquet_rows import rows_of
+from ..reading.coco_values import is_id, is_text
+from ..reading.edit_pairs import brief, instructions_in, is_there, resampled_twin
+from ..reading.fetch import Fetcher, FetchLimits, cached_file, digest_of
+from ..reading.json_stream import stream_json
+from ..reading.parquet_rows import rows_of
 from ..sample import Feature, FileBytes, Pair, Sample
 from ..source import Entry, Reject, Source
 

@@ -16,13 +16,13 @@ from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import Noun, SlotValue
 from ...manifests.target import FlatTarget, PhotoTarget
-from .. import regions
-from ..captions import draw_caption
-from ..discs import MarkShape, pixels_under, stamp
-from ..overlay import paint, sample_pixels
-from ..painting import MIN_PIXELS, stated
-from ..palette import PALETTES, pick_clear
+from ..marks.discs import MarkShape, pixels_under, stamp
+from ..marks.overlay import paint, sample_pixels
+from ..marks.palette import PALETTES, pick_clear
+from ..masks import regions
+from ..masks.painting import MIN_PIXELS, stated
 from ..sample import Feature, Instance, Sample
+from ..subjects.captions import draw_caption
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View, union_of
 

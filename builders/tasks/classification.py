@@ -16,9 +16,9 @@ from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import Noun
 from ...manifests.target import FlatTarget, PhotoTarget, Target
-from .. import regions
 from ..geometry import Box
-from ..palette import PALETTES, Color
+from ..marks.palette import PALETTES, Color
+from ..masks import regions
 from ..sample import Feature, Instance, LabelMap, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View

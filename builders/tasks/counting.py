@@ -17,13 +17,13 @@ from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import Noun
 from ...manifests.target import PhotoTarget, SameTarget, Target
-from ..classes import absent_names
-from ..disc_finder import find_marks
-from ..discs import MarkShape, Point, can_be_read, pixels_under, stamp
-from ..evidence import read_evidence
 from ..geometry import Box
-from ..mark_layout import match_marks
-from ..palette import PALETTES, pick_clear
+from ..marks.disc_finder import find_marks
+from ..marks.discs import MarkShape, Point, can_be_read, pixels_under, stamp
+from ..marks.evidence import read_evidence
+from ..marks.mark_layout import match_marks
+from ..marks.palette import PALETTES, pick_clear
+from ..masks.classes import absent_names
 from ..sample import Feature, Instance, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View, union_of

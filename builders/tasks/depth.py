@@ -14,11 +14,11 @@ from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import SlotValue
-from ..colormaps import end_names
-from ..depth_curve import CurveName, Floats, ScaleName
-from ..depth_ramp import Ramp, Units, every_depth_m, ramp_from
-from ..depth_store import FARTHEST_M, from_annotation, to_annotation, to_units
-from ..depth_words import ramp_phrases, range_phrases
+from ..depths.colormaps import end_names
+from ..depths.curve import CurveName, Floats, ScaleName
+from ..depths.ramp import Ramp, Units, every_depth_m, ramp_from
+from ..depths.store import FARTHEST_M, from_annotation, to_annotation, to_units
+from ..depths.words import ramp_phrases, range_phrases
 from ..sample import Feature, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View

@@ -14,10 +14,10 @@ from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.target import PhotoTarget
-from ..depth_points import DepthPoint, steady_depth
-from ..discs import MIN_RADIUS, MarkShape, Point, pixels_under, stamp
-from ..evidence import Evidence, read_evidence
-from ..palette import PALETTES, Color, colors_apart, pick_clear
+from ..depths.points import DepthPoint, steady_depth
+from ..marks.discs import MIN_RADIUS, MarkShape, Point, pixels_under, stamp
+from ..marks.evidence import Evidence, read_evidence
+from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
 from ..sample import Feature, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View

@@ -16,13 +16,13 @@ from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import Legend, Noun, SlotValue
 from ...manifests.target import PhotoTarget, SameTarget
-from ..classes import absent_names
-from ..evidence import read_evidence
 from ..geometry import Box
-from ..matching import assign_within
-from ..palette import PALETTES, Color, colors_apart, pick_clear
-from ..rectangle_finder import PixelBox, find_boxes
-from ..rectangles import MIN_OUTLINE, BoxStyle, can_be_read, pixels_under, stamp_box, whole_pixels
+from ..marks.evidence import read_evidence
+from ..marks.matching import assign_within
+from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
+from ..marks.rectangle_finder import PixelBox, find_boxes
+from ..marks.rectangles import MIN_OUTLINE, BoxStyle, can_be_read, pixels_under, stamp_box, whole_pixels
+from ..masks.classes import absent_names
 from ..sample import Feature, Instance, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View

@@ -16,11 +16,11 @@ from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import Noun, SlotValue
 from ...manifests.target import FlatTarget
-from .. import regions
-from ..division import Division, from_classes, from_instances, from_segments
-from ..legend import BLACK, WHITE
-from ..overlay import nearest_color
-from ..painting import stated
+from ..marks.overlay import nearest_color
+from ..masks import regions
+from ..masks.division import Division, from_classes, from_instances, from_segments
+from ..masks.legend import BLACK, WHITE
+from ..masks.painting import stated
 from ..sample import Feature, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View

@@ -11,9 +11,9 @@ from pydantic import Field
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ...manifests.recipe import Block
-from ..division import Division, from_instances, from_regions, from_segments
-from ..free_segments import MAX_CROWD_HELP, MIN_PIXELS, compare_free, decode_free, paint_free, without_crowds
-from ..legend import draw_background
+from ..masks.division import Division, from_instances, from_regions, from_segments
+from ..masks.free_segments import MAX_CROWD_HELP, MIN_PIXELS, compare_free, decode_free, paint_free, without_crowds
+from ..masks.legend import draw_background
 from ..sample import Feature, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View

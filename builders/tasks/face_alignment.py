@@ -16,16 +16,16 @@ from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import Legend, SlotValue
 from ...manifests.target import FlatTarget, PhotoTarget
-from ..disc_finder import find_marks
-from ..discs import MarkShape, Point, pixels_under, stamp
-from ..evidence import read_evidence
-from ..faces import FACE_PARTS, face_part, is_face
 from ..geometry import Box
-from ..mark_layout import match_marks, readable_ones, shown_point
-from ..naming import name_one_of
-from ..palette import PALETTES, Color, colors_apart, pick_clear
-from ..people import crop_around, longer_side, person_box
+from ..marks.disc_finder import find_marks
+from ..marks.discs import MarkShape, Point, pixels_under, stamp
+from ..marks.evidence import read_evidence
+from ..marks.mark_layout import match_marks, readable_ones, shown_point
+from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
 from ..sample import Feature, Instance, Sample
+from ..subjects.faces import FACE_PARTS, face_part, is_face
+from ..subjects.naming import name_one_of
+from ..subjects.people import crop_around, longer_side, person_box
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
 

@@ -15,13 +15,13 @@ from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import SlotValue
 from ...manifests.target import FlatTarget, PhotoTarget, Target
-from .. import regions
-from ..division import from_classes
-from ..legend import BLACK, WHITE
-from ..overlay import classify, nearest_color, paint, sample_pixels
-from ..painting import shared_pixels, stated
-from ..palette import PALETTES, pick_clear
-from ..regions import Rle
+from ..marks.overlay import classify, nearest_color, paint, sample_pixels
+from ..marks.palette import PALETTES, pick_clear
+from ..masks import regions
+from ..masks.division import from_classes
+from ..masks.legend import BLACK, WHITE
+from ..masks.painting import shared_pixels, stated
+from ..masks.regions import Rle
 from ..sample import Feature, Instance, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View, union_of

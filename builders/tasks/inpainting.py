@@ -12,11 +12,11 @@ from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.target import PhotoTarget, SameTarget
-from .. import regions
-from ..holes import HOLE_SHAPES, HoleShape, draw_hole, pick_fill
-from ..overlay import classify, sample_pixels
-from ..painting import MIN_PIXELS, PAINT_LIMITS, compare_pieces, stated
-from ..palette import PALETTES
+from ..degradations.holes import HOLE_SHAPES, HoleShape, draw_hole, pick_fill
+from ..marks.overlay import classify, sample_pixels
+from ..marks.palette import PALETTES
+from ..masks import regions
+from ..masks.painting import MIN_PIXELS, PAINT_LIMITS, compare_pieces, stated
 from ..sample import Feature, Sample
 from ..task import Rendered, Subject, Task
 from ..view import View

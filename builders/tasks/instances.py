@@ -14,11 +14,11 @@ from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import Noun, SlotValue
-from ..classes import absent_names
-from ..division import Division, from_instances, from_segments
-from ..free_segments import MIN_PIXELS, compare_free, decode_free, is_connected, paint_free
 from ..geometry import Box
-from ..legend import draw_background
+from ..masks.classes import absent_names
+from ..masks.division import Division, from_instances, from_segments
+from ..masks.free_segments import MIN_PIXELS, compare_free, decode_free, is_connected, paint_free
+from ..masks.legend import draw_background
 from ..sample import Feature, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View

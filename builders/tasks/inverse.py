@@ -14,8 +14,10 @@ from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ...manifests.slots import SlotValue
 from ...manifests.target import SameTarget
-from ..captions import MOST_WORDS, draw_caption
-from ..conditions import (
+from ..index import SourceIndex
+from ..sample import Feature, Sample
+from ..subjects.captions import MOST_WORDS, draw_caption
+from ..subjects.conditions import (
     CONDITION_KINDS,
     Condition,
     ConditionKind,
@@ -25,8 +27,6 @@ from ..conditions import (
     features_for,
     read_condition,
 )
-from ..index import SourceIndex
-from ..sample import Feature, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
 

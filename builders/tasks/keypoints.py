@@ -16,13 +16,13 @@ from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import Legend, SlotValue
 from ...manifests.target import PhotoTarget, SameTarget, Target
-from ..disc_finder import find_marks
-from ..discs import MarkShape, Point, can_be_read, pixels_under, stamp
-from ..evidence import read_evidence
-from ..matching import assign_within
-from ..palette import PALETTES, Color, colors_apart, pick_clear
-from ..people import crop_around, joint_of_all, joint_of_one, longer_side, person_box
+from ..marks.disc_finder import find_marks
+from ..marks.discs import MarkShape, Point, can_be_read, pixels_under, stamp
+from ..marks.evidence import read_evidence
+from ..marks.matching import assign_within
+from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
 from ..sample import Feature, Instance, Joint, Sample
+from ..subjects.people import crop_around, joint_of_all, joint_of_one, longer_side, person_box
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
 

@@ -13,9 +13,9 @@ from ...manifests.errors import BadItem, NotApplicable
 from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.target import PhotoTarget
-from ..depth_store import from_annotation, to_annotation, to_units
+from ..depths.store import from_annotation, to_annotation, to_units
+from ..depths.surface_normals import NO_NORMAL, angles_deg, from_colors, normals_of, to_colors
 from ..sample import Feature, Intrinsics, Sample
-from ..surface_normals import NO_NORMAL, angles_deg, from_colors, normals_of, to_colors
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
 

@@ -12,9 +12,10 @@ from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import Legend, Noun, SlotValue
-from ..division import Division, from_segments
-from ..free_segments import MAX_CROWD_HELP, MIN_PIXELS, compare_free, decode_free, paint_free, without_crowds
-from ..legend import (
+from ..marks.palette import Color
+from ..masks.division import Division, from_segments
+from ..masks.free_segments import MAX_CROWD_HELP, MIN_PIXELS, compare_free, decode_free, paint_free, without_crowds
+from ..masks.legend import (
     MAX_LEGEND_HELP,
     MOST_ENTRIES,
     NOTATION_HELP,
@@ -23,7 +24,6 @@ from ..legend import (
     draw_notation,
     legend_colors,
 )
-from ..palette import Color
 from ..sample import Feature, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View

@@ -12,8 +12,8 @@ from pydantic import Field
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ...manifests.slots import Noun
-from ..division import Division, Piece, from_classes, from_segments
-from ..painting import MIN_PIXELS, PAINT_LIMITS, PaintOptions, compare_pieces, decode_pieces, paint_pieces
+from ..masks.division import Division, Piece, from_classes, from_segments
+from ..masks.painting import MIN_PIXELS, PAINT_LIMITS, PaintOptions, compare_pieces, decode_pieces, paint_pieces
 from ..sample import Feature, Sample
 from ..task import Rendered, Subject, Task
 from ..view import View

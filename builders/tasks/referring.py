@@ -11,10 +11,10 @@ from pydantic import Field
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
-from .. import regions
-from ..division import Piece, from_groups
 from ..geometry import Box
-from ..painting import (
+from ..masks import regions
+from ..masks.division import Piece, from_groups
+from ..masks.painting import (
     MIN_PIXELS,
     PAINT_LIMITS,
     PaintOptions,

@@ -15,8 +15,8 @@ from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB, decode_rgb
 from ...manifests.recipe import Block
 from ...manifests.target import FileTarget, PhotoTarget, SameTarget, Target
-from ..degradation import KINDS, Kind, degrade, plan_degradation
-from ..degradation_sensor import compressed
+from ..degradations.degrade import KINDS, Kind, degrade, plan_degradation
+from ..degradations.sensor import compressed
 from ..index import SourceIndex
 from ..sample import Feature, Pair, Sample
 from ..task import Limit, Rendered, Subject, Task

@@ -17,15 +17,15 @@ from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import Legend, Noun, SlotValue
 from ...manifests.target import FlatTarget, PhotoTarget, SameTarget, Target
-from .. import regions
-from ..classes import absent_names
 from ..geometry import Box
 from ..index import SourceIndex
-from ..naming import name_one_of
-from ..overlay import classify, nearest_color, paint, sample_pixels
-from ..palette import PALETTES, Color, colors_apart, pick_clear
-from ..regions import Rle
+from ..marks.overlay import classify, nearest_color, paint, sample_pixels
+from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
+from ..masks import regions
+from ..masks.classes import absent_names
+from ..masks.regions import Rle
 from ..sample import Feature, Instance, Sample
+from ..subjects.naming import name_one_of
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View, union_of
 

@@ -13,10 +13,10 @@ from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import Legend, Noun
-from .. import regions
-from ..classes import absent_names
-from ..division import Division, classes_of
-from ..legend import (
+from ..masks import regions
+from ..masks.classes import absent_names
+from ..masks.division import Division, classes_of
+from ..masks.legend import (
     MAX_LEGEND_HELP,
     MOST_ENTRIES,
     NOTATION_HELP,
@@ -26,7 +26,7 @@ from ..legend import (
     draw_notation,
     legend_colors,
 )
-from ..painting import (
+from ..masks.painting import (
     MIN_PIXELS,
     annotation_of,
     decode_pieces,

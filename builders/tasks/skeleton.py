@@ -15,14 +15,14 @@ from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import Noun
 from ...manifests.target import FlatTarget, PhotoTarget
-from ..disc_finder import find_marks
-from ..discs import MarkShape, Point, pixels_under, stamp
-from ..faces import is_face
-from ..mark_layout import match_marks, readable_ones, shown_point
-from ..palette import CLEAR_DISTANCE, RGBTuple
-from ..people import joint_of_all, longer_side, person_box
+from ..marks.disc_finder import find_marks
+from ..marks.discs import MarkShape, Point, pixels_under, stamp
+from ..marks.mark_layout import match_marks, readable_ones, shown_point
+from ..marks.palette import CLEAR_DISTANCE, RGBTuple
+from ..marks.stick_figures import BLACK, LIMB_COLORS, draw_bone, joint_colors, joint_evidence, limb_of
 from ..sample import Feature, Instance, Sample, Skeleton
-from ..stick_figures import BLACK, LIMB_COLORS, draw_bone, joint_colors, joint_evidence, limb_of
+from ..subjects.faces import is_face
+from ..subjects.people import joint_of_all, longer_side, person_box
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
 

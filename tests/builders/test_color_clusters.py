@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.color_clusters import cluster_colors
-from taskpaint.builders.free_colors import pack_colors
+from taskpaint.builders.masks.color_clusters import cluster_colors
+from taskpaint.builders.masks.free_colors import pack_colors
 from taskpaint.manifests.images import decode_rgb
 from taskpaint.writers.codecs import encode_jpeg
 

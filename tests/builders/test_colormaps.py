@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from taskpaint.builders.colormaps import LEVELS, RESERVED, end_names, level_colors, nearest_entry, table
+from taskpaint.builders.depths.colormaps import LEVELS, RESERVED, end_names, level_colors, nearest_entry, table
 
 NAMES = ("gray", "turbo", "viridis", "inferno", "spectral")
 ENDS = {

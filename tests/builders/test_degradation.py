@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from taskpaint.builders.degradation import KINDS, degrade, plan_degradation
-from taskpaint.builders.degradation_noise import normal_quantiles, smooth_field, uniform_words
-from taskpaint.builders.degradation_sensor import compressed
+from taskpaint.builders.degradations.degrade import KINDS, degrade, plan_degradation
+from taskpaint.builders.degradations.noise import normal_quantiles, smooth_field, uniform_words
+from taskpaint.builders.degradations.sensor import compressed
 
 
 def _flat(level, height=200, width=200):

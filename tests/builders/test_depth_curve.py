@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from taskpaint.builders.depth_curve import (
+from taskpaint.builders.depths.curve import (
     CURVES,
     NO_DEPTH_RGB,
     PATH_COLORS,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
-from taskpaint.builders.depth_store import depth_from_annotation, from_annotation, to_annotation, to_units
+from taskpaint.builders.depths.store import depth_from_annotation, from_annotation, to_annotation, to_units
 from taskpaint.manifests.errors import BadItem
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.disc_finder import find_marks
-from taskpaint.builders.discs import MarkShape, can_be_read, pixels_under, stamp
+from taskpaint.builders.marks.disc_finder import find_marks
+from taskpaint.builders.marks.discs import MarkShape, can_be_read, pixels_under, stamp
 
 _DISC = MarkShape(10.0)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from taskpaint.builders import division
-from taskpaint.builders.division import Division, Piece
 from taskpaint.builders.geometry import fit
+from taskpaint.builders.masks import division
+from taskpaint.builders.masks.division import Division, Piece
 from taskpaint.builders.sample import Category, FileBytes, Instance, LabelMap, Sample, Segment, SegmentMap
 from taskpaint.builders.view import View
 from taskpaint.manifests.errors import BadItem, NotApplicable

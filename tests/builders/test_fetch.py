@@ -19,8 +19,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from PIL import Image
-from taskpaint.builders.fetch import Fetcher, FetchLimits, cached_file, digest_of
-from taskpaint.builders.fetch_guard import FetchRefused, is_public, locate, shown
+from taskpaint.builders.reading.fetch import Fetcher, FetchLimits, cached_file, digest_of
+from taskpaint.builders.reading.fetch_guard import FetchRefused, is_public, locate, shown
 from taskpaint.manifests.errors import OutputError
 
 
@@ -210,7 +210,7 @@ def test_private_addresses_are_refused_before_they_are_asked(served: str, tmp_pa
 def test_redirects_are_judged_like_the_first_address(served: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     own = "127.0.0.1"
     monkeypatch.setattr(
-        "taskpaint.builders.fetch_guard.is_public", lambda address: address == own or is_public(address)
+        "taskpaint.builders.reading.fetch_guard.is_public", lambda address: address == own or is_public(address)
     )
     url = f"{served}/inward"
     found = _fetch(tmp_path, url, limits=FetchLimits(tries=1, pause_s=0))[url]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.free_colors import APART, CAPACITY, pack_colors
+from taskpaint.builders.masks.free_colors import APART, CAPACITY, pack_colors
 from taskpaint.manifests.errors import NotApplicable
 
 BLACK = (0, 0, 0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.hub_objects import (
+from taskpaint.builders.reading.hub_objects import (
     Vocabulary,
     box_xyxy,
     figures_of,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from taskpaint.builders import json_stream
-from taskpaint.builders.json_stream import stream_json
+from taskpaint.builders.reading import json_stream
+from taskpaint.builders.reading.json_stream import stream_json
 from taskpaint.manifests.errors import SourceLayoutError
 
 _ANY_FILE = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

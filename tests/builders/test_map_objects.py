@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from pycocotools import mask as coco_mask
-from taskpaint.builders import regions
-from taskpaint.builders.annotation_xml import box_of, number_of, parse_xml
+from taskpaint.builders.masks import regions
+from taskpaint.builders.reading.annotation_xml import box_of, number_of, parse_xml
 from taskpaint.builders.sample import FileBytes
 from taskpaint.builders.sources._map_objects import joined, numbers_in, objects_in, read_colour, read_grey
 from taskpaint.manifests.errors import BadItem

@@ -12,8 +12,8 @@ import pytest
 import scipy.io
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from taskpaint.builders import mat_file
-from taskpaint.builders.mat_file import read_mat
+from taskpaint.builders.reading import mat_file
+from taskpaint.builders.reading.mat_file import read_mat
 from taskpaint.manifests.errors import SourceLayoutError
 
 _FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from taskpaint.builders.matching import assign, assign_within
+from taskpaint.builders.marks.matching import assign, assign_within
 
 _COSTS = arrays(np.float64, st.tuples(st.integers(1, 5), st.integers(1, 5)), elements=st.integers(0, 20).map(float))
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from taskpaint.builders.geometry import Geometry
-from taskpaint.builders.naming import name_one_of
 from taskpaint.builders.sample import Category, FileBytes, Instance, Sample
+from taskpaint.builders.subjects.naming import name_one_of
 from taskpaint.builders.view import View
 from taskpaint.manifests.errors import NotApplicable
 from taskpaint.manifests.images import ImageHeader

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.overlay import (
+from taskpaint.builders.marks.overlay import (
     blend_table,
     classify,
     nearest_color,
@@ -14,7 +14,7 @@ from taskpaint.builders.overlay import (
     sample_pixels,
     squared_distance,
 )
-from taskpaint.builders.regions import bounds
+from taskpaint.builders.masks.regions import bounds
 
 colors = st.tuples(*[st.integers(0, 255)] * 3)
 opacities = st.floats(0.05, 1.0)

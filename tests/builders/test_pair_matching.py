@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from taskpaint.builders.pair_matching import Half, PairRule, files_below, match
+from taskpaint.builders.reading.pair_matching import Half, PairRule, files_below, match
 
 _RULE = PairRule(r"in/(?P<name>[a-z]+)(?:_v(?P<variant>\d))?", r"(?:in|out)/(?P<name>[a-z]+)")
 

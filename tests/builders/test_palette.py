@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.palette import CLEAR_DISTANCE, PALETTES, Color, colors_apart, pick_clear
+from taskpaint.builders.marks.palette import CLEAR_DISTANCE, PALETTES, Color, colors_apart, pick_clear
 
 VIVID = PALETTES["vivid"]
 

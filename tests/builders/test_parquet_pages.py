@@ -12,9 +12,17 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders import parquet_rows
-from taskpaint.builders.parquet_pages import PageFault, read_bytes_cell
-from taskpaint.builders.parquet_rows import Cell, class_names, lazy_cell, parquet_files, read_bytes, read_cell, rows_of
+from taskpaint.builders.reading import parquet_rows
+from taskpaint.builders.reading.parquet_pages import PageFault, read_bytes_cell
+from taskpaint.builders.reading.parquet_rows import (
+    Cell,
+    class_names,
+    lazy_cell,
+    parquet_files,
+    read_bytes,
+    read_cell,
+    rows_of,
+)
 from taskpaint.manifests.errors import BadItem, SourceLayoutError
 
 _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

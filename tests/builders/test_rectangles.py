@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.rectangle_finder import find_boxes
-from taskpaint.builders.rectangles import BoxStyle, can_be_read, pixels_under, stamp_box, whole_pixels
+from taskpaint.builders.marks.rectangle_finder import find_boxes
+from taskpaint.builders.marks.rectangles import BoxStyle, can_be_read, pixels_under, stamp_box, whole_pixels
 
 _LINE = BoxStyle(2)
 _FILL = BoxStyle(0)

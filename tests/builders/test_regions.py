@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
-from taskpaint.builders import regions
-from taskpaint.builders.run_lengths import paint_runs, read_counts
+from taskpaint.builders.masks import regions
+from taskpaint.builders.masks.run_lengths import paint_runs, read_counts
 from taskpaint.manifests.errors import BadItem
 
 

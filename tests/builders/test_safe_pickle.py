@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from taskpaint.builders import safe_pickle
-from taskpaint.builders.safe_pickle import load_plain
+from taskpaint.builders.reading import safe_pickle
+from taskpaint.builders.reading.safe_pickle import load_plain
 from taskpaint.manifests.errors import SourceLayoutError
 
 _FUZZ = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

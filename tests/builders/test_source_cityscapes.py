@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from taskpaint.builders import regions
 from taskpaint.builders.index import open_index
+from taskpaint.builders.masks import regions
 from taskpaint.builders.sample import Feature, Sample
 from taskpaint.builders.sources.cityscapes import Cityscapes, CityscapesOptions
 from taskpaint.manifests.errors import BadItem, SourceLayoutError

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
-from taskpaint.builders import regions
 from taskpaint.builders.index import SourceIndex, open_index
+from taskpaint.builders.masks import regions
 from taskpaint.builders.sample import Feature, Sample
 from taskpaint.builders.source import Entry
 from taskpaint.builders.sources.coco import Coco

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from pycocotools import mask as coco_mask
-from taskpaint.builders import regions
 from taskpaint.builders.index import open_index
+from taskpaint.builders.masks import regions
 from taskpaint.builders.sample import Feature, Sample
 from taskpaint.builders.sources.coco_panoptic import CocoPanoptic, CocoPanopticOptions
 from taskpaint.manifests.errors import BadItem, SourceLayoutError

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from taskpaint.builders.classes import absent_names
 from taskpaint.builders.index import open_index
+from taskpaint.builders.masks.classes import absent_names
 from taskpaint.builders.sample import Feature, LabelMap, Sample
 from taskpaint.builders.sources.coco_stuff import CocoStuff
 from taskpaint.manifests.errors import BadItem, SourceLayoutError

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
-from taskpaint.builders import regions
 from taskpaint.builders.index import open_index
+from taskpaint.builders.masks import regions
 from taskpaint.builders.sample import Feature, Sample
 from taskpaint.builders.sources.lvis import Lvis, LvisOptions
 from taskpaint.manifests.errors import BadItem, SourceLayoutError

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
-from taskpaint.builders import regions
 from taskpaint.builders.index import SourceIndex, open_index
+from taskpaint.builders.masks import regions
 from taskpaint.builders.sample import Feature, Sample
 from taskpaint.builders.sources.pascal_voc import PascalVoc, PascalVocOptions
 from taskpaint.manifests.errors import BadItem, SourceLayoutError

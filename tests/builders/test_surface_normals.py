@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from taskpaint.builders.depths.surface_normals import NO_NORMAL, angles_deg, from_colors, normals_of, to_colors
 from taskpaint.builders.sample import Intrinsics
-from taskpaint.builders.surface_normals import NO_NORMAL, angles_deg, from_colors, normals_of, to_colors
 
 CAMERA = Intrinsics(100, 110, 31.5, 23.5)
 SHAPE = (48, 64)

@@ -10,9 +10,9 @@ import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders import regions
 from taskpaint.builders.geometry import Geometry, fit
-from taskpaint.builders.overlay import blend_table
+from taskpaint.builders.marks.overlay import blend_table
+from taskpaint.builders.masks import regions
 from taskpaint.builders.sample import Category, FileBytes, Instance, Joint, Sample, Skeleton
 from taskpaint.builders.tasks.adaptation import Adaptation, AdaptationOptions
 from taskpaint.builders.view import View

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from taskpaint.builders.geometry import Geometry, fit
-from taskpaint.builders.palette import PALETTES
+from taskpaint.builders.marks.palette import PALETTES
 from taskpaint.builders.sample import Category, FileBytes, Instance, LabelMap, LabelSet, Sample
 from taskpaint.builders.tasks.classification import Classification, ClassificationOptions
 from taskpaint.builders.view import View

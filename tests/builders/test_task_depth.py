@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from taskpaint.builders.depth_store import depth_from_annotation
+from taskpaint.builders.depths.store import depth_from_annotation
 from taskpaint.builders.geometry import Geometry, fit
 from taskpaint.builders.sample import DepthMap, FileBytes, Sample
 from taskpaint.builders.tasks.depth import Depth, DepthOptions

@@ -12,7 +12,7 @@ import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.depth_points import steady_depth
+from taskpaint.builders.depths.points import steady_depth
 from taskpaint.builders.geometry import fit
 from taskpaint.builders.index import open_index
 from taskpaint.builders.registry import find_source

@@ -11,15 +11,15 @@ import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.discs import MarkShape, can_be_read
-from taskpaint.builders.faces import face_part, is_face
 from taskpaint.builders.geometry import fit
 from taskpaint.builders.index import open_index
-from taskpaint.builders.mark_layout import match_marks, readable_ones
+from taskpaint.builders.marks.discs import MarkShape, can_be_read
+from taskpaint.builders.marks.mark_layout import match_marks, readable_ones
 from taskpaint.builders.registry import find_source
 from taskpaint.builders.sample import Category, FileBytes, Instance, Joint, Sample, Skeleton
 from taskpaint.builders.sources._faces import FACE_68, FACE_98
 from taskpaint.builders.sources._people import MPII_SKELETON
+from taskpaint.builders.subjects.faces import face_part, is_face
 from taskpaint.builders.tasks.face_alignment import FaceAlignment, FaceAlignmentOptions
 from taskpaint.builders.view import View
 from taskpaint.manifests.errors import NotApplicable

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from taskpaint.builders.geometry import fit
-from taskpaint.builders.palette import PALETTES
+from taskpaint.builders.marks.palette import PALETTES
 from taskpaint.builders.sample import (
     Category,
     FileBytes,

@@ -10,10 +10,10 @@ import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders import regions
+from taskpaint.builders.degradations.holes import HOLE_SHAPES, draw_hole, pick_fill
 from taskpaint.builders.geometry import Geometry
-from taskpaint.builders.holes import HOLE_SHAPES, draw_hole, pick_fill
-from taskpaint.builders.palette import PALETTES
+from taskpaint.builders.marks.palette import PALETTES
+from taskpaint.builders.masks import regions
 from taskpaint.builders.sample import FileBytes, Sample
 from taskpaint.builders.tasks.inpainting import Inpainting, InpaintingOptions
 from taskpaint.builders.view import View

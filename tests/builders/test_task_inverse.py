@@ -10,11 +10,11 @@ import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.captions import draw_caption, usable_captions
-from taskpaint.builders.conditions import CONDITION_KINDS, features_for
 from taskpaint.builders.geometry import Geometry, fit
 from taskpaint.builders.index import SourceIndex
 from taskpaint.builders.sample import Category, DepthMap, Feature, FileBytes, Instance, LabelMap, Sample
+from taskpaint.builders.subjects.captions import draw_caption, usable_captions
+from taskpaint.builders.subjects.conditions import CONDITION_KINDS, features_for
 from taskpaint.builders.tasks.inverse import Inverse, InverseOptions
 from taskpaint.builders.view import View
 from taskpaint.manifests.errors import NotApplicable

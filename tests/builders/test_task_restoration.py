@@ -10,7 +10,7 @@ import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.degradation import KINDS, degrade
+from taskpaint.builders.degradations.degrade import KINDS, degrade
 from taskpaint.builders.geometry import Geometry, fit
 from taskpaint.builders.index import SourceIndex
 from taskpaint.builders.sample import DepthMap, Feature, FileBytes, Pair, Sample

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
-from taskpaint.builders import regions
 from taskpaint.builders.geometry import Geometry, fit
+from taskpaint.builders.masks import regions
 from taskpaint.builders.sample import Category, FileBytes, Instance, LabelMap, LabelSet, Sample
 from taskpaint.builders.sources.ade20k import Ade20k
 from taskpaint.builders.sources.coco import Coco

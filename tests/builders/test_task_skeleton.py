@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from taskpaint.builders.geometry import fit
 from taskpaint.builders.index import open_index
+from taskpaint.builders.marks.stick_figures import JOINT_COLORS, LIMB_COLORS, joint_colors, limb_of
 from taskpaint.builders.registry import find_source
 from taskpaint.builders.sample import Category, FileBytes, Instance, Joint, Sample, Skeleton
 from taskpaint.builders.sources._faces import FACE_68
 from taskpaint.builders.sources._people import AIC_SKELETON, CROWDPOSE_SKELETON, MPII_SKELETON
-from taskpaint.builders.stick_figures import JOINT_COLORS, LIMB_COLORS, joint_colors, limb_of
 from taskpaint.builders.tasks.skeleton import SkeletonOptions, SkeletonTask
 from taskpaint.builders.view import View
 from taskpaint.manifests.errors import ItemError, NotApplicable

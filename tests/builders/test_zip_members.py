@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.zip_members import MOST_BYTES, ZipContents, lazy_member, read_member
+from taskpaint.builders.reading.zip_members import MOST_BYTES, ZipContents, lazy_member, read_member
 from taskpaint.manifests.errors import BadItem
 
 _FILES = {"a/first.txt": b"first" * 1000, "a/empty.txt": b"", "b/second.bin": bytes(range(256)) * 50}

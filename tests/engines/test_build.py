@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import random
 import signal
 import subprocess
@@ -340,7 +339,8 @@ def test_impossible_combinations_name_line_and_remedy(tmp_path):
 
 
 def test_missing_sources_are_an_error_or_left_out(tiny_coco, tmp_path):
-    text = "sources: [{source: coco, path: coco, split: train2017}, {source: ade20k, path: nowhere}]\ntasks: [segmentation]"
+    sources = "[{source: coco, path: coco, split: train2017}, {source: ade20k, path: nowhere}]"
+    text = f"sources: {sources}\ntasks: [segmentation]"
     with pytest.raises(SourceLayoutError, match="source ade20k"):
         build([parse_recipe(text)], tmp_path / "out", BuildOptions(root=tmp_path, workers=1))
     how = BuildOptions(root=tmp_path, workers=1, skip_missing=True)

@@ -1,0 +1,1 @@
+"""Damage done to clean photographs on purpose."""

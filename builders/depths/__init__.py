@@ -1,0 +1,1 @@
+"""Metric depth as colours: colormaps, curves, storage, and what follows from depth."""

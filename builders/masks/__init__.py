@@ -1,0 +1,1 @@
+"""Regions of pixels: run lengths, divisions of a picture, free colours, legends."""

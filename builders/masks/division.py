@@ -1,0 +1,157 @@
+"""A picture divided into pieces: one number a pixel, whatever kind of annotation it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...manifests.errors import NotApplicable
+from ..sample import Instance, SegmentMap
+from ..view import View, union_of
+from . import regions
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One thing, one region of stuff, one part or one class; name: its class, or what else it is called by."""
+
+    name: str
+    thing: bool = True
+    crowd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """Which piece each pixel belongs to.
+
+    Attributes:
+        labels: (H, W) int32: 0 none, i + 1 for pieces[i].
+        pieces: each has at least one pixel.
+    """
+
+    labels: NDArray[np.int32]
+    pieces: tuple[Piece, ...]
+
+    @property
+    def areas(self) -> list[int]:
+        """Pixels of each piece."""
+        areas: list[int] = np.bincount(self.labels.ravel(), minlength=len(self.pieces) + 1)[1:].tolist()
+        return areas
+
+    def keep(self, positions: Iterable[int]) -> Division:
+        """Only the pieces at these positions, in this order; the others' pixels belong to none."""
+        order = list(positions)
+        table = np.zeros(len(self.pieces) + 1, np.int32)
+        table[[position + 1 for position in order]] = np.arange(1, len(order) + 1)
+        return Division(table[self.labels], tuple(self.pieces[position] for position in order))
+
+    def without_small(self, least: float) -> Division:
+        """Only the pieces of at least so many pixels."""
+        return self.keep(position for position, area in enumerate(self.areas) if area >= least)
+
+    def by_class(self) -> Division:
+        """Pieces of one name joined, in the order of their first; a joined piece is a crowd when one of them is."""
+        joined: dict[str, Piece] = {}
+        for piece in self.pieces:
+            known = joined.get(piece.name, piece)
+            joined[piece.name] = Piece(piece.name, known.thing, known.crowd or piece.crowd)
+        places = {name: position for position, name in enumerate(joined, start=1)}
+        table = np.array([0, *(places[piece.name] for piece in self.pieces)], np.int32)
+        return Division(table[self.labels], tuple(joined.values()))
+
+    def mask(self, position: int) -> NDArray[np.uint8]:
+        """(H, W) uint8 of 0 and 1: the pixels of one piece."""
+        return (self.labels == position + 1).view(np.uint8)
+
+
+def from_segments(view: View, segments: SegmentMap) -> Division:
+    """The segments of a map that are shown.
+
+    Raises:
+        BadItem: the map cannot be read, or is not of the image's size.
+    """
+    pieces = {one.id: Piece(one.category.name, one.thing, one.crowd) for one in segments.segments if one.id != 0}
+    return _from_values(view.segment_map(segments), pieces)
+
+
+def from_classes(view: View) -> Division:
+    """The classes of the sample's label map that are shown, values of one name joined.
+
+    Raises:
+        BadItem: the map cannot be read, or is not of the image's size.
+    """
+    names = view.sample.label_map.names if view.sample.label_map else {}
+    pieces = {value: Piece(name, thing=False) for value, name in names.items()}
+    return _from_values(view.label_map(), pieces).by_class()
+
+
+def from_regions(view: View) -> Division:
+    """The connected regions (sides touch) of each class of the sample's label map.
+
+    Raises:
+        BadItem: the map cannot be read, or is not of the image's size.
+    """
+    classes = from_classes(view)
+    labels = np.zeros(classes.labels.shape, np.int32)
+    pieces: list[Piece] = []
+    for position, piece in enumerate(classes.pieces):
+        count, found = cv2.connectedComponents(classes.mask(position), connectivity=4)
+        inside = found != 0
+        labels[inside] = found[inside] + len(pieces)
+        pieces += [piece] * (count - 1)
+    return Division(labels, tuple(pieces))
+
+
+def from_instances(view: View, instances: Sequence[Instance]) -> Division:
+    """What is shown of the instances that have masks, as `from_groups` lays it out.
+
+    Raises:
+        BadItem: a mask cannot be rasterised.
+    """
+    masked = [one for one in instances if one.segmentation is not None]
+    return from_groups(view, [(Piece(one.category.name, True, one.crowd), [one]) for one in masked])
+
+
+def from_groups(view: View, groups: Sequence[tuple[Piece, Sequence[Instance]]]) -> Division:
+    """Pieces that each are the union of some instances; where they overlap, the smaller lies on top.
+
+    Raises:
+        BadItem: a mask cannot be rasterised.
+    """
+    masks = [view.shown(union_of(members, view.sample)) for _, members in groups]
+    sizes = [regions.area(rle) for _, rle in masks]
+    labels = np.zeros(view.size_wh[::-1], np.int32)
+    for position in sorted(range(len(groups)), key=lambda position: -sizes[position]):
+        labels[masks[position][0] != 0] = position + 1
+    return Division(labels, tuple(piece for piece, _ in groups)).without_small(1)
+
+
+def classes_of(view: View) -> Division:
+    """The classes in the picture, from the sample's label map, else its segments, else its instances.
+
+    Raises:
+        BadItem: the annotation cannot be read.
+        NotApplicable: it has none of them.
+    """
+    if view.sample.label_map is not None:
+        return from_classes(view)
+    if view.sample.segments is not None:
+        return from_segments(view, view.sample.segments).by_class()
+    found = from_instances(view, view.sample.instances)
+    if not found.pieces:
+        raise NotApplicable("the image has no label map, no segments and no masks")
+    return found.by_class()
+
+
+def _from_values(values: NDArray[np.integer], pieces: Mapping[int, Piece]) -> Division:
+    """Pieces by the value of their pixels; other values belong to none."""
+    if not pieces:
+        return Division(np.zeros(values.shape, np.int32), ())
+    known = np.array(sorted(pieces), np.int64)
+    places = np.minimum(np.searchsorted(known, values), len(known) - 1).astype(np.int32)
+    labels = np.where(known[places] == values, places + 1, 0).astype(np.int32)
+    return Division(labels, tuple(pieces[value] for value in known.tolist())).without_small(1)

@@ -1,0 +1,187 @@
+"""Pieces of a picture painted in stated colours: over the photograph, or as a mask; and read back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from ...manifests.images import RGB
+from ...manifests.recipe import Block
+from ...manifests.slots import Legend, Phrase, SlotValue
+from ...manifests.target import FlatTarget, PhotoTarget, SameTarget, Target
+from ..marks.overlay import classify, nearest_color, paint, sample_pixels
+from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
+from ..task import Limit
+from ..view import View
+from . import regions
+from .division import Division
+from .legend import BLACK, WHITE
+
+PAINT_LIMITS: Final = (Limit("iou", at_least=0.99), Limit("clean", at_least=0.999))
+
+MIN_PIXELS: Final = 100
+"""Less is not worth an instruction, nor would its IoU outlive a single wrong pixel."""
+
+
+class PaintOptions(Block):
+    """Options of all tasks that paint."""
+
+    style: Literal["overlay", "solid", "mask"] = Field(
+        "overlay", description="overlay: a see-through coat on the photo; solid: an opaque one; mask: on black"
+    )
+    opacity: float = Field(0.5, ge=0.2, le=0.9, description="of the overlay")
+    palette: Literal["vivid", "instructdiffusion"] = "vivid"
+    mask_color: Literal["white", "color"] = Field(
+        "color", description="of mask with a single region; several always get a colour each"
+    )
+    count: tuple[int, int] = Field((1, 1), description="least and most regions an instruction, up to 6")
+
+    @model_validator(mode="after")
+    def _counts(self) -> PaintOptions:
+        low, high = self.count
+        if not 1 <= low <= high <= 6:
+            raise ValueError(f"count [{low}, {high}] must be two numbers from 1 to 6, the smaller first")
+        return self
+
+    @property
+    def coat(self) -> float:
+        """Opacity as rendered."""
+        return self.opacity if self.style == "overlay" else 1.0
+
+    @property
+    def section(self) -> str:
+        """Of the template bank, for a single region."""
+        return "mask" if self.style == "mask" else "overlay"
+
+
+@dataclass(frozen=True, slots=True)
+class Painting:
+    """A target with its colours, in the order of the division's pieces, its params and its annotation."""
+
+    target: Target
+    colors: tuple[Color, ...]
+    params: dict[str, Any]
+    annotation: dict[str, Any]
+
+    def wording(self, section: str, slot: str, phrases: Sequence[Phrase]) -> tuple[str, dict[str, SlotValue]]:
+        """Section and slots: the phrase and its colour, or a legend in the section's form "-many"."""
+        if len(phrases) == 1:
+            return section, {slot: phrases[0], "color": self.colors[0].name}
+        pairs = zip(phrases, self.colors, strict=True)
+        return f"{section}-many", {"legend": Legend(tuple((phrase, color.name) for phrase, color in pairs))}
+
+
+def paint_pieces(view: View, division: Division, options: PaintOptions, draw: random.Random) -> Painting:
+    """Paint every piece in a colour that stands out; pixels of the photograph are only decoded when needed."""
+    if options.style == "mask":
+        colors, lossless = _mask_colors(len(division.pieces), options, draw), False
+        target: Target = flat(division, BLACK, colors)
+    else:
+        picture = view.rgb.copy()
+        colors, lossless = [], False
+        for position in range(len(division.pieces)):
+            mask = division.mask(position)
+            box = regions.bounds(mask)
+            assert box is not None
+            free = colors_apart(PALETTES[options.palette], [color.rgb for color in colors])
+            color, clear = pick_clear(free, sample_pixels(view.rgb, mask, box), options.coat, draw)
+            paint(picture, mask, box, color.rgb, options.coat)
+            colors.append(color)
+            lossless |= not clear
+        target = PhotoTarget(picture, lossless)
+    names = [piece.name for piece in division.pieces]
+    return Painting(
+        target, tuple(colors), _params(names, colors, options, lossless), annotation_of(division, range(len(names)))
+    )
+
+
+def paint_nothing(view: View, name: str, options: PaintOptions, draw: random.Random) -> Painting:
+    """The target of a question about what is not there: the photograph itself, or a black mask."""
+    width, height = view.size_wh
+    target: Target = SameTarget()
+    color = draw.choice(PALETTES[options.palette])
+    if options.style == "mask":
+        target = FlatTarget(np.zeros((height, width), np.uint8), np.zeros((1, 3), np.uint8))
+        color = _mask_colors(1, options, draw)[0]
+    annotation = {"size": [height, width], "regions": [empty_region(name, height, width)]}
+    return Painting(target, (color,), _params([name], [color], options, lossless=False), annotation)
+
+
+def flat(division: Division, background: Color, colors: Sequence[Color]) -> FlatTarget:
+    """Pieces in flat colours on a plain background."""
+    palette = np.array([background.rgb, *(color.rgb for color in colors)], np.uint8)
+    return FlatTarget(division.labels.astype(np.uint8), palette)
+
+
+def annotation_of(division: Division, order: Sequence[int]) -> dict[str, Any]:
+    """Size and regions: name, run lengths and area of the pieces in this order."""
+    found = []
+    for position in order:
+        rle = regions.encode(division.mask(position))
+        found.append({"name": division.pieces[position].name, "rle": regions.to_json(rle), "area": regions.area(rle)})
+    return {"size": list(division.labels.shape), "regions": found}
+
+
+def empty_region(name: str, height: int, width: int) -> dict[str, Any]:
+    """The region of what is not there."""
+    return {"name": name, "rle": regions.to_json(regions.encode(np.zeros((height, width), np.uint8))), "area": 0}
+
+
+def targets_in(names: Sequence[str], colors: Sequence[Color]) -> list[dict[str, Any]]:
+    """What `params` say of regions and their colours."""
+    return [{"name": name, **stated(color)} for name, color in zip(names, colors, strict=True)]
+
+
+def stated(color: Color) -> dict[str, Any]:
+    """What `params` say of a colour."""
+    return {"color": color.name, "rgb": list(color.rgb)}
+
+
+def decode_pieces(target: RGB, source: RGB, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Regions by the nearest coat (overlay, solid) or the nearest colour (mask, on black or a stated background)."""
+    colors = [tuple(asked["rgb"]) for asked in params["targets"]]
+    if params["style"] == "mask":
+        background = tuple(params.get("background", {"rgb": BLACK.rgb})["rgb"])
+        labels = nearest_color(target, [background, *colors])
+    else:
+        labels = classify(target, source, colors, params["opacity"], lossless=params.get("lossless", False))
+    found = [regions.encode((labels == position).view(np.uint8)) for position in range(1, len(colors) + 1)]
+    return {
+        "size": list(target.shape[:2]),
+        "regions": [
+            {"name": asked["name"], "rle": regions.to_json(rle), "area": regions.area(rle)}
+            for asked, rle in zip(params["targets"], found, strict=True)
+        ],
+    }
+
+
+def compare_pieces(decoded: Mapping[str, Any], annotation: Mapping[str, Any]) -> dict[str, float]:
+    """iou: the worst region's intersection over union; clean: share of pixels not painted by mistake."""
+    ious, stray = [1.0], 0
+    for found, true in zip(decoded["regions"], annotation["regions"], strict=True):
+        both = shared_pixels(found, true)
+        stray += found["area"] - both
+        if true["area"]:
+            ious.append(both / (found["area"] + true["area"] - both))
+    return {"iou": min(ious), "clean": 1.0 - stray / float(np.prod(annotation["size"]))}
+
+
+def shared_pixels(first: Mapping[str, Any], second: Mapping[str, Any]) -> int:
+    """Pixels that two regions of annotations have in common."""
+    return regions.area(regions.intersection([regions.from_json(first["rle"]), regions.from_json(second["rle"])]))
+
+
+def _mask_colors(count: int, options: PaintOptions, draw: random.Random) -> list[Color]:
+    if count == 1 and options.mask_color == "white":
+        return [WHITE]
+    return draw.sample(colors_apart(PALETTES[options.palette], [BLACK.rgb]), count)
+
+
+def _params(names: Sequence[str], colors: Sequence[Color], options: PaintOptions, lossless: bool) -> dict[str, Any]:
+    params = {"style": options.style, "opacity": options.coat, "targets": targets_in(names, colors)}
+    return {**params, **({"lossless": True} if lossless else {})}

@@ -1,0 +1,1 @@
+"""Reading annotation files safely and without loading them whole."""

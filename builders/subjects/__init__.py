@@ -1,0 +1,1 @@
+"""What an instruction is about: people, faces, captions, one object among many, condition pictures."""

@@ -25,6 +25,7 @@ from ...manifests.images import MAX_PIXELS, read_map
 from ...manifests.recipe import Block
 from ..sample import DepthMap, Feature, FileBytes, Sample
 from ..source import Entry, Reject, Source
+from ._nyu import CAMERA
 
 _FRAMES = {"train": ("sync", "train"), "test": ("official_splits/test", "test")}
 """Folders of rgb_/sync_depth_ pairs."""
@@ -54,14 +55,14 @@ class NyuDepthV2(Source):
     homepage = "https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html"
     license = "not stated by its authors"
     splits = ("train", "test")
-    features = Feature.DEPTH
+    features = Feature.DEPTH | Feature.INTRINSICS
     tree = """  nyu_depth_v2/
     sync/basement_0001a/rgb_00000.jpg …                 (test: official_splits/test/)
     sync/basement_0001a/sync_depth_00000.png …
     nyudepthv2_train_files_with_gt.txt                  (optional; test: nyudepthv2_test_files_with_gt.txt)
   or
     train/basement_0001a/00001.h5 …                     (test: val/)"""
-    reader_version = 2
+    reader_version = 3
     options_type = NyuDepthV2Options
 
     def inputs(self) -> list[Path]:
@@ -88,7 +89,7 @@ class NyuDepthV2(Source):
             photograph = FileBytes(packed, _h5_photograph(packed))
             return Sample(entry_id, photograph, depth=DepthMap(partial(_h5_depth, packed)))
         photograph, depth = (FileBytes(self.file(record[key])) for key in ("rgb", "depth"))
-        return Sample(entry_id, photograph, depth=DepthMap(partial(_png_depth, depth)))
+        return Sample(entry_id, photograph, depth=DepthMap(partial(_png_depth, depth), CAMERA))
 
     def _entry(self, name: str, record: dict[str, str]) -> Entry:
         """Named by scene and frame: "basement_0001a/rgb_00045.jpg" -> "basement_0001a/00045"."""
@@ -97,7 +98,7 @@ class NyuDepthV2(Source):
         labelled = frame.name if self.split == "test" and frame.name.isdecimal() else ""
         # test frames carry their number in nyu_depth_v2_labeled.mat, from 0, or from 1 in the h5 packing
         key = f"labeled/{int(labelled) - ('h5' in record):05d}" if labelled else str(frame)
-        return Entry(str(frame), f"nyu/{key}", Feature.DEPTH, record)
+        return Entry(str(frame), f"nyu/{key}", _feature(record), record)
 
     def _list(self) -> Path | None:
         assert isinstance(self.options, NyuDepthV2Options)
@@ -130,6 +131,11 @@ class NyuDepthV2(Source):
                 reject(words[0], f"{listing.name}: {fault}")
                 continue
             yield self._entry(words[0], {"rgb": f"{prefix}/{words[0]}", "depth": f"{prefix}/{words[1]}"})
+
+
+def _feature(record: Mapping[str, str]) -> Feature:
+    """Sync frames are 640x480, the size that the camera's numbers are for; packed ones may be of any size."""
+    return Feature.DEPTH if "h5" in record else Feature.DEPTH | Feature.INTRINSICS
 
 
 def _files_below(folder: Path) -> Iterator[str]:

@@ -19,8 +19,9 @@ from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
 from ..reading.lazy_bytes import lazy
 from ..reading.mat_file import read_mat
-from ..sample import DepthMap, Feature, Intrinsics, LabelMap, LabelSet, Sample
+from ..sample import DepthMap, Feature, LabelMap, LabelSet, Sample
 from ..source import Entry, Reject, Source
+from ._nyu import CAMERA
 
 if TYPE_CHECKING:
     import h5py
@@ -30,9 +31,6 @@ _FAULTS = (OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError, A
 """What h5py raises on broken files."""
 _MOST_NAMES, _MOST_LETTERS = 10_000, 200
 _MOST_PIXELS = 1 << 24
-
-CAMERA = Intrinsics(518.85790117450188, 519.46961112127485, 325.58244941119034 - 1, 253.73616633400465 - 1)
-"""The colour camera, from camera_params.m of the official toolbox, which counts pixels from 1."""
 
 
 class NyuLabeledOptions(Block):

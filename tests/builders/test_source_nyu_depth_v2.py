@@ -65,7 +65,7 @@ def test_the_excerpt_in_metres(shared_data: Path):
     index = open_index(NyuDepthV2(folder))
     assert list(index.ids()) == ["basement_0001a/00000", "basement_0001a/00050"] and index.rejects() == []
     assert list(index.image_keys()) == ["nyu/basement_0001a/00000", "nyu/basement_0001a/00050"]
-    assert set(index.features().tolist()) == {Feature.DEPTH}
+    assert set(index.features().tolist()) == {Feature.DEPTH | Feature.INTRINSICS}
     for row, frame in enumerate(("00000", "00050")):
         sample = index.sample(row)
         assert sample.depth is not None

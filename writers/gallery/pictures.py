@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from ..codecs import encode_jpeg
+
 # What Pillow raises for bytes that are no image or a broken one.
 _DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error)
 _JPEG_QUALITY = 85
@@ -92,13 +94,14 @@ def _as_palette(image: Image.Image) -> Image.Image | None:
 
 
 def _finish(picture: Image.Image, original_size: tuple[int, int], *, flat: bool) -> Picture:
-    stream = io.BytesIO()
     if flat:
+        stream = io.BytesIO()
         picture.save(stream, "PNG", optimize=True)
+        data = stream.getvalue()
     else:
-        picture.save(stream, "JPEG", quality=_JPEG_QUALITY, subsampling="4:4:4", optimize=True)
+        data = encode_jpeg(np.asarray(picture.convert("RGB")), _JPEG_QUALITY)
     media = "png" if flat else "jpeg"
-    uri = f"data:image/{media};base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+    uri = f"data:image/{media};base64,{base64.b64encode(data).decode('ascii')}"
     return Picture(uri, *original_size, flat=flat)
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+settings.register_profile("fixed", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("fixed")  # the same examples in every run; runs by hand go on searching
 
 
 def pytest_configure(config: pytest.Config) -> None:

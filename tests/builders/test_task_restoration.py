@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pydantic
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from taskpaint.builders.degradations.degrade import KINDS, degrade
 from taskpaint.builders.geometry import Geometry, fit
@@ -96,7 +96,10 @@ def test_sections_by_kind(kind, expected):
 @settings(max_examples=60, deadline=None)
 def test_damage_can_be_done_again_from_params(kind, seed, photo_format):
     photo = _photo()
-    rendered, _ = _render(_sample(photo), seed, kinds=[kind])
+    try:
+        rendered, _ = _render(_sample(photo), seed, kinds=[kind])
+    except NotApplicable:
+        reject()  # so slight that it does not show
     params, annotation = json.loads(json.dumps([rendered.params, rendered.annotation]))
     assert isinstance(rendered.target, SameTarget)
     assert rendered.section == params["kind"] == annotation["kind"] == kind

@@ -78,7 +78,7 @@ def unit_draws(seed: int, stream: Stream, item: str, variant: int) -> tuple[rand
     """A unit's own randomness, for its pixels and for its words; the same in whatever process it is built."""
     name = f"{seed}|{stream.source.label}|{item}|{stream.entry.label}|{variant}"
     digest = hashlib.blake2b(name.encode(), digest_size=32).digest()
-    return random.Random(digest[:16]), random.Random(digest[16:])
+    return random.Random(int.from_bytes(digest[:16])), random.Random(int.from_bytes(digest[16:]))
 
 
 def unit_id(stream: Stream, item: str, variant: int) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..builders.task import Task
 from ..manifests.errors import TemplateError
-from ..paraphrase.templates import Template, load_bank
+from ..paraphrase.templates import Template, load_bank, section
+
+Banks = Mapping[str, Mapping[str, tuple[Template, ...]]]
+"""Templates by task and section."""
 
 
 def bank_of(task: Task[Any] | type[Task[Any]]) -> tuple[Template, ...]:
@@ -18,8 +22,17 @@ def bank_of(task: Task[Any] | type[Task[Any]]) -> tuple[Template, ...]:
     """
     bank = load_bank(task.name, task.templates)
     found = {template.section: set(template.slots) for template in bank}
-    for section, slots in task.sections.items():
-        if found.get(section) != set(slots):
-            header = f"[{section}: {', '.join(slots)}]" if slots else f"[{section}]"
+    for name, slots in task.sections.items():
+        if found.get(name) != set(slots):
+            header = f"[{name}: {', '.join(slots)}]" if slots else f"[{name}]"
             raise TemplateError(f"the template bank of task {task.name} has no section {header}; add it with sentences")
     return bank
+
+
+def banks_of(tasks: Iterable[Task[Any]]) -> Banks:
+    """The banks of several tasks, by task and section.
+
+    Raises:
+        TemplateError: as `bank_of`.
+    """
+    return {task.name: {name: section(bank_of(task), name) for name in task.sections} for task in tasks}

@@ -12,7 +12,7 @@ from ..builders.unit import build_unit
 from ..manifests.errors import ItemError
 from ..manifests.recipe import Recipe
 from ..manifests.recipe_file import RecipeFile
-from .banks import bank_of
+from .banks import banks_of
 from .local import default_workers
 from .prepare import BuildOptions, Progress, prepare
 from .shard_job import to_triplet
@@ -55,7 +55,7 @@ def estimate(files: Sequence[RecipeFile], options: BuildOptions, progress: Progr
 
 def _try(recipe: Recipe, streams: list[Stream], position: int) -> dict[str, Any]:
     stream = streams[position]
-    banks = {stream.task.name: bank_of(stream.task)}
+    banks = banks_of([stream.task])
     rows = stream.task.eligible(stream.index).nonzero()[0]
     rows = rows[:: max(1, len(rows) // _TRIED)][:_TRIED].tolist()
     built, size = 0, 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,10 @@ from ..manifests.recipe import Recipe
 from ..manifests.slots import slots_to_json
 from ..manifests.target import PhotoTarget
 from ..manifests.triplet import Triplet
-from ..paraphrase.templates import Template, section
 from ..paraphrase.wording import word
 from ..writers.codecs import encode_source, encode_target
 from ..writers.shards import output_errors, write_shard
-from .banks import bank_of
+from .banks import Banks, banks_of
 from .prepare import Prepared
 
 
@@ -86,12 +85,10 @@ class ShardJob:
         indexes: dict[Path, SourceIndex] = {}
         streams = [item.open(indexes) for item in self.opened]
         plan = Plan.load(plan_file(self.out), self.recipe.seed, self.limit)
-        banks = {stream.task.name: bank_of(stream.task) for stream in streams}
+        banks = banks_of(stream.task for stream in streams)
         return lambda shard: self._build(shard, streams, plan, banks)
 
-    def _build(
-        self, shard: Shard, streams: list[Stream], plan: Plan, banks: Mapping[str, tuple[Template, ...]]
-    ) -> ShardRecord:
+    def _build(self, shard: Shard, streams: list[Stream], plan: Plan, banks: Banks) -> ShardRecord:
         started = time.monotonic()
         folder = DatasetFolder(self.out)
         counts: Counter[tuple[str, str]] = Counter()
@@ -134,11 +131,10 @@ def _photograph(recipe: Recipe, built: Built) -> bytes:
     return encode_source(built.view.rgb, recipe.output, lossless=lossless)
 
 
-def to_triplet(recipe: Recipe, stream: Stream, built: Built, banks: Mapping[str, tuple[Template, ...]]) -> Triplet:
+def to_triplet(recipe: Recipe, stream: Stream, built: Built, banks: Banks) -> Triplet:
     """Word and encode a built unit."""
     rendered = built.rendered
-    bank = section(banks[stream.task.name], rendered.section)
-    text, template = word(bank, rendered.slots, built.words)
+    text, template = word(banks[stream.task.name][rendered.section], rendered.slots, built.words)
     photo = _photograph(recipe, built)
     params = {**rendered.params, "section": rendered.section, "slots": slots_to_json(rendered.slots)}
     width, height = built.view.size_wh

@@ -74,7 +74,7 @@ class Output(Block):
     photo_format: Literal["jpeg", "png"] = Field("jpeg", description="targets that are a photograph with marks")
     jpeg_quality: int = Field(95, ge=85, le=100, description="always 4:4:4; below 85 marks get lost")
     rows_per_shard: int | None = Field(None, ge=1, le=100_000, description="empty: chosen from the plan's size")
-    row_group_rows: int = Field(64, ge=1, le=10_000)
+    row_group_rows: int = Field(64, ge=1, le=1000)
     check_images: Literal["header", "decode"] = Field(
         "header", description="decode also decodes sources whose pixels the task does not need"
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 _ID = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
@@ -136,8 +137,16 @@ def to_batch(triplets: Iterable[Triplet]) -> pa.RecordBatch:
         if field.name in IMAGE_COLUMNS:
             role = "input" if field.name == "input_image" else "target"
             paths = [f"{row.id}-{role}.{image_suffix(value)}" for row, value in zip(rows, values, strict=True)]
-            binary = pa.array(values, pa.binary())
+            binary = _binary_array(values)
             arrays.append(pa.StructArray.from_arrays([binary, pa.array(paths, pa.string())], fields=field.type))
         else:
             arrays.append(pa.array(values, field.type))
     return pa.RecordBatch.from_arrays(arrays, schema=triplet_schema())
+
+
+def _binary_array(values: list[bytes]) -> pa.BinaryArray:
+    """Like `pa.array(values)`, but each byte is copied once; a builder would grow its buffer, and copy, many times."""
+    offsets = np.zeros(len(values) + 1, np.int32)
+    np.cumsum([len(value) for value in values], out=offsets[1:])
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(values))]
+    return pa.BinaryArray.from_buffers(pa.binary(), len(values), buffers)

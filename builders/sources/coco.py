@@ -289,13 +289,9 @@ def _skeleton(header: Mapping[str, Any]) -> Skeleton | None:
 
 
 def _instance(item: Mapping[str, Any], classes: Mapping[int, Category], skeleton: Skeleton | None) -> Instance:
-    numbers = item.get("k", [])
-    left, top, right, bottom = item["b"]
-    return Instance(
-        category=classes[item["c"]],
-        box_xyxy=(left, top, right, bottom),
-        segmentation=item["s"],
-        crowd=bool(item.get("w")),
-        joints=tuple(map(Joint, numbers[::3], numbers[1::3], numbers[2::3])),
-        skeleton=skeleton if numbers else None,
-    )
+    plain = Instance(classes[item["c"]], tuple(item["b"]), item["s"], "w" in item)
+    if "k" not in item:
+        return plain
+    numbers = item["k"]
+    joints = tuple(map(Joint, numbers[::3], numbers[1::3], numbers[2::3]))
+    return plain._replace(joints=joints, skeleton=skeleton)

@@ -21,6 +21,7 @@ from ..manifests.errors import ItemError, PluginError
 from ..manifests.folder import DatasetFolder
 from ..manifests.images import decode_rgb
 from ..manifests.triplet import Triplet, triplet_schema
+from ..writers.shards import file_sha256
 from .local import default_workers, run_local
 
 _KEPT_PROBLEMS = 1000
@@ -211,9 +212,8 @@ def _check_manifest(folder: DatasetFolder, verdicts: list[ShardVerdict], whole: 
             continue
         if verdict.rows != listed["rows"]:
             whole.note(name, f"{verdict.rows} rows were read, the manifest says {listed['rows']}")
-        with file.open("rb") as opened:
-            if hashlib.file_digest(opened, "sha256").hexdigest() != listed["sha256"]:
-                whole.note(name, "the file's sha256 is not the manifest's; it was changed or damaged")
+        if file_sha256(file) != listed["sha256"]:
+            whole.note(name, "the file's sha256 is not the manifest's; it was changed or damaged")
 
 
 def _check_unique(verdicts: list[ShardVerdict], whole: ShardVerdict) -> None:

@@ -114,6 +114,5 @@ def _write(part: Path, triplets: Iterable[Triplet], row_group_rows: int) -> int:
 
 def _sync(part: Path) -> str:
     with part.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
         os.fsync(opened.fileno())
-    return digest
+    return file_sha256(part)

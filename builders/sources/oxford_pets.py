@@ -19,6 +19,7 @@ from pydantic import Field
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.images import read_map
 from ...manifests.recipe import Block
+from ..reading.annotation_xml import parse_xml, text_of
 from ..sample import Category, Feature, FileBytes, Instance, LabelMap, LabelSet, Sample
 from ..source import Entry, Reject, Source
 
@@ -26,7 +27,6 @@ _SPECIES = {1: "cat", 2: "dog"}
 _PET, _BACKGROUND, _BORDER = 1, 2, 3
 _HEAD_ID_OFFSET = 2
 """Heads are classes of their own, 3 and 4, beside the species 1 and 2."""
-_MOST_XML_BYTES = 1 << 20
 
 
 class OxfordPetsOptions(Block):
@@ -176,13 +176,13 @@ def _read_heads(data: bytes, species: str) -> tuple[list[list[int]], list[int]]:
     Raises:
         BadItem: it is no such annotation, or a box lies outside the image or is of another species.
     """
-    root = _parse_xml(data)
+    root = parse_xml(data)
     size = [_number(root, f"size/{side}") for side in ("width", "height")]
     if min(size) < 1:
         raise BadItem(f"size {size} is no image size")
     boxes = []
     for item in root.iter("object"):
-        name = (item.findtext("name") or "").strip()
+        name = text_of(item, "name")
         if name != species:
             raise BadItem(f"it is the head of a {name!r}, the list says {species!r}")
         left, top, right, bottom = (_number(item, f"bndbox/{key}") for key in ("xmin", "ymin", "xmax", "ymax"))
@@ -194,25 +194,8 @@ def _read_heads(data: bytes, species: str) -> tuple[list[list[int]], list[int]]:
     return boxes, size
 
 
-def _parse_xml(data: bytes) -> ElementTree.Element:
-    """Parse XML that declares nothing: entities can blow up to gigabytes, and annotations need none.
-
-    Raises:
-        BadItem: no XML in UTF-8, or a document type or entity is declared.
-    """
-    if len(data) > _MOST_XML_BYTES:
-        raise BadItem(f"{len(data)} bytes are too many for an annotation")
-    try:
-        text = data.decode("utf-8-sig")  # other encodings could hide a declaration from the check below
-        if "<!DOCTYPE" in text or "<!ENTITY" in text:
-            raise BadItem("it declares a document type or entities, which are refused")
-        return ElementTree.fromstring(text)
-    except (ElementTree.ParseError, ValueError) as fault:
-        raise BadItem(f"it is no XML ({fault})") from fault
-
-
 def _number(element: ElementTree.Element, path: str) -> int:
-    text = (element.findtext(path) or "").strip()
+    text = text_of(element, path)
     try:
         number = float(text)
         if number != int(number) or abs(number) > 1e6:

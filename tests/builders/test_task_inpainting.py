@@ -57,7 +57,10 @@ def _photos(draw):
 @given(_photos(), st.sampled_from(HOLE_SHAPES), st.integers(0, 2**32))
 @settings(max_examples=80, deadline=None)
 def test_holes_come_back(photo, shape, seed):
-    rendered = _render(photo, seed, shapes=[shape])
+    try:
+        rendered = _render(photo, seed, shapes=[shape])
+    except NotApplicable:  # the hole drawn has fewer pixels than count as one
+        assume(False)
     assert isinstance(rendered.target, SameTarget)
     figures = _figures(rendered, photo)
     assert all(limit.holds(figures[limit.metric]) for limit in Inpainting.limits), figures

@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pydantic
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from taskpaint.builders.degradations.holes import HOLE_SHAPES, draw_hole, pick_fill
 from taskpaint.builders.geometry import Geometry

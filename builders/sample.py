@@ -66,7 +66,8 @@ class FileBytes:
         if self.data is not None:
             return self.data
         try:
-            return self.path.read_bytes()
+            with open(self.path, "rb", buffering=0) as opened:  # noqa: PTH123 - a third of Path.read_bytes' time
+                return opened.readall()
         except FileNotFoundError as fault:
             raise BadItem(f"file {self.path.name} is missing") from fault
         except OSError as fault:

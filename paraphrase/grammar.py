@@ -118,6 +118,7 @@ def join(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
+@lru_cache(maxsize=4096)
 def _definite_forms(name: str, count: int | None) -> list[str]:
     kind = _kind(name)
     if kind is _Kind.MASS:

@@ -9,6 +9,7 @@ work that the other does.
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -133,10 +134,17 @@ def disc(items: Sequence[Item], file: Path) -> None:
 PIPELINES: dict[str, Callable[[Sequence[Item], Path], None]] = {"overlay": overlay, "mask": mask, "disc": disc}
 
 
-def checksum(file: Path) -> str:
-    """What a manifest keeps of a shard; timed apart, since the Parquet file itself is closed without it."""
+def publish(file: Path) -> str:
+    """What makes a closed file a finished shard: on disk whatever happens, under its name only when whole, and with the
+    SHA-256 that a manifest keeps. Timed apart, since the Parquet file itself is closed without it."""
     with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+        os.fsync(opened.fileno())
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    file.replace(file.with_suffix(".done"))
+    folder = os.open(file.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
+    return digest
 
 
 class _Writer:

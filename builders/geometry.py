@@ -17,7 +17,7 @@ from ..manifests.recipe import Sizing
 
 Box = tuple[float, float, float, float]
 ScalarT = TypeVar("ScalarT", bound=np.generic)
-_CARRIERS: Final = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.float64}
+CARRIERS: Final = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.float64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Geometry:
         if self.is_native:
             return values
         left, top, right, bottom = self.crop_xyxy
-        carrier = values.view(_CARRIERS[values.itemsize])  # OpenCV copies whole pixels but does not know every type
+        carrier = values.view(CARRIERS[values.itemsize])  # OpenCV copies whole pixels but does not know every type
         moved = cv2.resize(carrier[top:bottom, left:right], self.resized_wh, interpolation=cv2.INTER_NEAREST_EXACT)
         moved = moved.view(values.dtype)
         if self.resized_wh == self.size_wh:

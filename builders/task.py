@@ -19,6 +19,7 @@ from .geometry import Box
 from .index import SourceIndex
 from .sample import Feature, Sample, describe
 from .view import View
+from .warp import Warp
 
 OptionsT = TypeVar("OptionsT", bound=Block)
 
@@ -31,11 +32,13 @@ class Subject:
         choice: the task's own.
         box: where it is in the source image, for `crop: subject`; left, top, right, bottom edges.
         crop: the only part of the source image to show, or None for all of it.
+        warp: a turned or mirrored window to show in place of a crop.
     """
 
     choice: Any
     box: Box | None = None
     crop: Box | None = None
+    warp: Warp | None = None
 
 
 @dataclass(frozen=True, slots=True)

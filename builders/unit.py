@@ -14,8 +14,9 @@ from .geometry import Geometry, fit
 from .plan import Unit
 from .resolve import Stream
 from .sample import Sample
-from .task import Rendered
+from .task import Rendered, Subject
 from .view import View
+from .warp import warp_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,19 @@ def build_unit(recipe: Recipe, streams: list[Stream], unit: Unit) -> Built:
             f"the file is {header.width}x{header.height}"
         )
     subject = stream.task.choose(sample, pixels)
-    geometry: Geometry = fit(recipe.image, (header.width, header.height), subject.box, pixels, subject.crop)
+    geometry = _geometry(recipe, header, subject, pixels)
     view = View(sample, data, header, geometry)
     rendered = stream.task.render(view, subject, pixels)
     if recipe.output.check_images == "decode":
         view.check_pixels()
     return Built(unit_id(stream, item, unit.variant), image_key, sample, data, header, view, rendered, words)
+
+
+def _geometry(recipe: Recipe, header: ImageHeader, subject: Subject, draw: random.Random) -> Geometry:
+    source_wh = header.width, header.height
+    if subject.warp is not None:
+        return warp_to(recipe.image, source_wh, subject.warp)
+    return fit(recipe.image, source_wh, subject.box, draw, subject.crop)
 
 
 def unit_draws(seed: int, stream: Stream, item: str, variant: int) -> tuple[random.Random, random.Random]:

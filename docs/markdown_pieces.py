@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -54,6 +54,12 @@ def key_table(model: type[BaseModel]) -> str:
         for name, field in schema.get("properties", {}).items()
     ]
     return table(["key", "type", "default", ""], rows)
+
+
+def nested_blocks(model: type[BaseModel]) -> list[type[BaseModel]]:
+    """The blocks that keys of a block hold, in order."""
+    inner = (kind for field in model.model_fields.values() for kind in (field.annotation, *get_args(field.annotation)))
+    return [kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)]
 
 
 def _row(cells: Sequence[str]) -> str:

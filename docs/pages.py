@@ -6,7 +6,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from markdown_pieces import code, fenced, heading, key_table, paragraph, table
+from markdown_pieces import code, fenced, heading, key_table, nested_blocks, paragraph, table
 from pydantic import BaseModel
 from taskpaint.builders.registry import find_source, find_task, source_names, task_names
 from taskpaint.builders.sample import describe
@@ -137,6 +137,7 @@ def _task(task: type[Task[Any]]) -> str:
             paragraph(f"Figures: {_first_paragraph(task.compare)} {_section(task.compare, 'Returns')}"),
             heading(3, f"Options of {task.name}"),
             key_table(task.options_type),
+            *(heading(4, block.__name__) + key_table(block) for block in nested_blocks(task.options_type)),
             heading(3, f"Instructions of {task.name}"),
             _templates(task),
         ]

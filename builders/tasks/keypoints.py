@@ -19,9 +19,11 @@ from ...manifests.target import PhotoTarget, SameTarget, Target
 from ..marks.disc_finder import find_marks
 from ..marks.discs import MarkShape, Point, can_be_read, pixels_under, stamp
 from ..marks.evidence import read_evidence
+from ..marks.mark_layout import shown_point
 from ..marks.matching import assign_within
 from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
-from ..sample import Feature, Instance, Joint, Sample
+from ..sample import Feature, Instance, Sample
+from ..subjects.augment import Augment, draw_warp, joint_names
 from ..subjects.people import crop_around, joint_of_all, joint_of_one, longer_side, person_box
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
@@ -51,10 +53,15 @@ class KeypointsOptions(Block):
         "skip", description="joints that are not annotated or not shown: asked for and left unmarked, or not asked"
     )
     palette: Literal["vivid", "instructdiffusion-keypoints"] = "vivid"
+    augment: Augment | None = Field(
+        None, description="turn, scale, mirror or halve the person drawn; {} takes the usual amounts"
+    )
 
     @model_validator(mode="after")
-    def _counts(self) -> KeypointsOptions:
+    def _holds_together(self) -> KeypointsOptions:
         low, high = self.count
+        if self.augment is not None and self.who != "person":
+            raise ValueError("augment shows one person's window; it needs who: person")
         if not 1 <= low <= high <= 6:
             raise ValueError(f"count [{low}, {high}] must be two numbers from 1 to 6, the smaller first")
         return self
@@ -99,6 +106,8 @@ class Keypoints(Task[KeypointsOptions]):
         if not able:
             raise NotApplicable("nobody in the image is large enough and has enough joints annotated")
         one = draw.choice(able)
+        if self.options.augment is not None:
+            return Subject([one], warp=draw_warp(one, self.options.augment, self.options.margin, draw))
         box, square = person_box(one), self.options.shape == "square"
         return Subject([one], box=box, crop=crop_around(box, sample, self.options.margin, square=square))
 
@@ -107,7 +116,9 @@ class Keypoints(Task[KeypointsOptions]):
         people: list[Instance] = subject.choice
         whose = self._whose(view, people, draw)
         shape = MarkShape.scaled(self.options.style, view.size_wh, self.options.radius, self.options.thickness)
-        questions = self._questions(view, people, shape, draw)
+        assert people[0].skeleton is not None
+        names = joint_names(people[0].skeleton, mirrored=subject.warp is not None and subject.warp.mirrored)
+        questions = self._questions(view, people, names, shape, draw)
         colors, lossless = self._colors(view, questions, shape, draw)
         target: Target = SameTarget()
         if any(question.points for question in questions):
@@ -189,19 +200,17 @@ class Keypoints(Task[KeypointsOptions]):
         return joint_of_all(people, view, seen_only=self.options.hidden != "mark")
 
     def _questions(
-        self, view: View, people: Sequence[Instance], shape: MarkShape, draw: random.Random
+        self, view: View, people: Sequence[Instance], names: Sequence[str], shape: MarkShape, draw: random.Random
     ) -> list[_Question]:
         """Joints in random order, as many as asked, of which all marks can be read back."""
-        skeleton = people[0].skeleton
-        assert skeleton is not None
-        order = list(range(len(skeleton.joints)))
+        order = list(range(len(names)))
         draw.shuffle(order)
         wanted = draw.randint(*self.options.count)
         chosen: list[_Question] = []
         points: list[Point] = []
         owners: list[int] = []
         for position in order:
-            question = self._question(view, people, position, skeleton.joints[position])
+            question = self._question(view, people, position, names[position])
             if question is None:
                 continue
             more = [*points, *question.points]
@@ -223,7 +232,7 @@ class Keypoints(Task[KeypointsOptions]):
         asked = False
         for one in people:
             joint = one.joints[position]
-            point = _shown(view, joint)
+            point = shown_point(view, joint)
             if point is None:
                 asked |= self.options.unlabelled == "ask"
             elif joint.visibility == 2 or self.options.hidden == "mark":
@@ -281,15 +290,3 @@ class Keypoints(Task[KeypointsOptions]):
             ],
             **({"lossless": True} if lossless else {}),
         }
-
-
-def _shown(view: View, joint: Joint) -> Point | None:
-    """Where the joint is in the output, to hundredths of a pixel; None when it is not annotated or not shown."""
-    if joint.visibility == 0:
-        return None
-    geometry = view.geometry
-    x, y = (round(value, 2) for value in geometry.point(joint.x, joint.y))
-    left, top = geometry.offset_xy
-    width, height = geometry.resized_wh
-    inside = left - 0.5 <= x < left + width - 0.5 and top - 0.5 <= y < top + height - 0.5
-    return (x, y) if inside else None

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pydantic
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from taskpaint.builders.geometry import Geometry, fit
 from taskpaint.builders.index import open_index
@@ -18,6 +18,7 @@ from taskpaint.builders.registry import find_source
 from taskpaint.builders.sample import Category, FileBytes, Instance, Joint, Sample, Skeleton
 from taskpaint.builders.tasks.keypoints import Keypoints, KeypointsOptions
 from taskpaint.builders.view import View
+from taskpaint.builders.warp import warp_to
 from taskpaint.manifests.errors import ItemError, NotApplicable
 from taskpaint.manifests.images import decode_rgb, read_header
 from taskpaint.manifests.recipe import Output, Sizing
@@ -294,3 +295,63 @@ def test_real_photographs(shared_data, sizing, options):
         assert all(limit.holds(figures[limit.metric]) for limit in Keypoints.limits), row
         built += 1
     assert built >= 7
+
+
+SIDES = Skeleton("sides", ("nose", "left wrist", "right wrist"))
+STILL = {"rotate_chance": 0, "scale": 0, "mirror": 0, "half_body": 0}
+
+
+def _augmented(person, augment, sizing=None, seed=0, **options):
+    """A person in a warped window."""
+    task = Keypoints(KeypointsOptions(augment=augment, **options))
+    sample, draw = _sample([person]), random.Random(seed)
+    data = sample.image.read()
+    header = read_header(data)
+    subject = task.choose(sample, draw)
+    view = View(sample, data, header, warp_to(sizing or Sizing(), (header.width, header.height), subject.warp))
+    return task.render(view, subject, draw), view
+
+
+@pytest.mark.parametrize(("mirror", "x"), [(0, 59.5), (1, 99.5)])
+def test_a_mirror_swaps_left_and_right(mirror, x):
+    one = Instance(PERSON, (20, 20, 180, 180), joints=(Joint(0, 0, 0), Joint(79.5, 99.5, 2), Joint(0, 0, 0)))
+    one = one._replace(skeleton=SIDES)
+    rendered, view = _augmented(one, {**STILL, "mirror": mirror}, margin=0, count=(1, 1))
+    point = rendered.annotation["points"][0]
+    assert view.size_wh == (160, 160)
+    assert point["joint"] == ("right wrist" if mirror else "left wrist")
+    assert point["xy"][0] == pytest.approx((x, 79.5), abs=0.01)
+
+
+def test_half_of_a_body():
+    names = ("nose", "left shoulder", "right shoulder", "left wrist", "right wrist", "left hip", "right hip",
+             "left knee", "right knee", "left ankle")  # fmt: skip
+    joints = tuple(Joint(50 + 10 * (i % 2), 10 + 18 * i, 2) for i in range(10))
+    one = Instance(PERSON, (20, 0, 180, 200), joints=joints, skeleton=Skeleton("ten", names))
+    shown = {
+        _augmented(one, {**STILL, "half_body": 1}, seed=seed, count=(1, 1))[1].geometry.point(50, 10)[1] > 0
+        for seed in range(12)
+    }
+    assert shown == {True, False}  # the nose is in the upper half's window, above the lower half's
+    three = one._replace(joints=tuple(joint if i < 3 else Joint(0, 0, 0) for i, joint in enumerate(joints)))
+    _, view = _augmented(three, {**STILL, "half_body": 1}, margin=0, count=(1, 1))
+    assert view.size_wh == (200, 200)  # too few joints for a half: the whole box
+
+
+@given(st.integers(0, 2**32), st.sampled_from([64, 256]), st.sampled_from(["disc", "ring"]))
+@settings(max_examples=40, deadline=None)
+def test_augmented_people_come_back(seed, size, style):
+    noise = random.Random(seed)
+    joints = tuple(Joint(noise.uniform(20, 180), noise.uniform(20, 180), 2) for _ in range(3))
+    one = Instance(PERSON, (20, 20, 180, 180), joints=joints, skeleton=SIDES)
+    try:
+        rendered, view = _augmented(one, {}, Sizing(resize="square", size=size), seed, style=style, count=(1, 3))
+    except NotApplicable:
+        assume(False)
+    figures = _back(rendered, view)
+    assert all(limit.holds(figures[limit.metric]) for limit in Keypoints.limits), figures
+
+
+def test_augment_needs_one_person():
+    with pytest.raises(pydantic.ValidationError, match="who: person"):
+        KeypointsOptions(augment={}, who="everyone")

@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..manifests.errors import BadItem
-from ..manifests.recipe import Recipe, Splits
+from ..manifests.recipe import HELD_OUT_INSTRUCTIONS, Recipe, Splits
 from .index import SourceIndex
 from .permutation import Permutation, hash_text, scramble
 from .resolve import Stream
@@ -81,14 +81,26 @@ class _Part:
 
 
 class Plan:
-    """What will be built, by split."""
+    """What will be built, by split.
 
-    def __init__(self, parts: dict[str, list[_Part]], seed: int, limit: int | None = None) -> None:
+    The split called `repeated` comes a second time, in the same order, as the split of held-out instructions.
+    """
+
+    def __init__(
+        self, parts: dict[str, list[_Part]], seed: int, limit: int | None = None, repeated: str | None = None
+    ) -> None:
+        self._own = parts
+        if repeated in parts:
+            parts = {**parts, HELD_OUT_INSTRUCTIONS: parts[repeated]}
         self._parts = parts
         totals = {split: sum(len(part) for part in parts[split]) for split in parts}
         self._totals = totals
         self.counts = _capped(totals, limit)
-        self._orders = {split: Permutation(total, f"{seed}|order|{split}") for split, total in totals.items()}
+        names = {split: split for split in totals}
+        if repeated in parts:
+            self.counts = _levelled(self.counts, (repeated, HELD_OUT_INSTRUCTIONS))
+            names[HELD_OUT_INSTRUCTIONS] = repeated
+        self._orders = {split: Permutation(totals[split], f"{seed}|order|{name}") for split, name in names.items()}
         self._starts = {
             split: np.concatenate([[0], np.cumsum([len(part) for part in parts[split]])]).astype(np.int64)
             for split in parts
@@ -138,15 +150,15 @@ class Plan:
                 "rows": part.rows,
                 "extra": part.extra,
             }
-            for split, parts in self._parts.items()
+            for split, parts in self._own.items()
             for part in parts
         ]
         with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
             writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
 
     @classmethod
-    def load(cls, file: Path, seed: int, limit: int | None) -> Plan:
-        """Map a saved plan into memory."""
+    def load(cls, file: Path, seed: int, limit: int | None, repeated: str | None = None) -> Plan:
+        """Map a saved plan into memory; the arguments are those it was made with."""
         table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
         parts: dict[str, list[_Part]] = {}
         for position in range(len(table)):
@@ -154,7 +166,7 @@ class Plan:
             rows, extra = (table[name][position].values.to_numpy() for name in ("rows", "extra"))
             part = _Part(table["stream"][position].as_py(), table["repeats"][position].as_py(), rows, extra)
             parts.setdefault(split, []).append(part)
-        return cls(parts, seed, limit)
+        return cls(parts, seed, limit, repeated)
 
 
 def make_plan(recipe: Recipe, streams: Sequence[Stream], limit: int | None = None) -> Plan:
@@ -181,7 +193,8 @@ def make_plan(recipe: Recipe, streams: Sequence[Stream], limit: int | None = Non
             part = _Part(position, repeats, mine.astype(np.uint32), extra[split_of[extra] == code].astype(np.uint32))
             if len(part):
                 parts.setdefault(split, []).append(part)
-    return Plan({split: parts[split] for split in SPLITS if split in parts}, recipe.seed, limit)
+    ordered = {str(split): parts[split] for split in SPLITS if split in parts}
+    return Plan(ordered, recipe.seed, limit, recipe.instructions.repeated_split)
 
 
 def automatic_rows(count: int) -> int:
@@ -262,3 +275,10 @@ def _capped(totals: dict[str, int], limit: int | None) -> dict[str, int]:
     while sum(capped.values()) > limit:
         capped[max(reversed(capped), key=lambda split: capped[split])] -= 1
     return {split: count for split, count in capped.items() if count}
+
+
+def _levelled(counts: dict[str, int], splits: tuple[str, ...]) -> dict[str, int]:
+    """Bring some splits down to the smallest of them."""
+    least = min(counts.get(split, 0) for split in splits)
+    levelled = {split: least if split in splits else count for split, count in counts.items()}
+    return {split: count for split, count in levelled.items() if count}

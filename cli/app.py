@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import build, demo, preview, recipes, sources, stats, tasks, verify
+from . import build, demo, filter, index, paraphrase, preview, recipes, reword, score, sources, stats, tasks, verify
 
 app = typer.Typer(
     name="taskpaint",
@@ -23,9 +23,14 @@ app.command("build")(build.build)
 app.command("sources")(sources.sources)
 app.command("tasks")(tasks.tasks)
 app.add_typer(recipes.app, name="recipes")
+app.add_typer(paraphrase.app, name="paraphrase")
+app.command("reword")(reword.reword)
+app.add_typer(index.app, name="index")
 app.command("stats")(stats.stats)
 app.command("preview")(preview.preview)
 app.command("verify")(verify.verify)
+app.command("score")(score.score)
+app.command("filter")(filter.filter)
 
 
 def _version(wanted: bool) -> None:

@@ -87,11 +87,27 @@ class Meter:
 
     def _open_bar(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            ProgressColumn,
+            Task,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.text import Text
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        class Speed(ProgressColumn):
+            """How many a second, once it is known."""
+
+            def render(self, task: Task) -> Text:
+                unit = task.fields["unit"]
+                return Text(f"{task.speed:.3g}{unit}/s" if unit and task.speed else "")
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=Console(stderr=True))
-        task = self._bar.add_task(self._what, total=self._total)
+        task = self._bar.add_task(self._what, total=self._total, unit=self._unit)
         self._update = lambda count: self._bar.advance(task, count)
         self._bar.start()
 
@@ -100,7 +116,8 @@ class Meter:
         if now - self._said >= 10:
             rate = self._done / (now - self._started)
             left = (self._total - self._done) / rate if rate else 0.0
-            say(f"{self._what}: {self._done:,} of {self._total:,}{self._unit}, {human_seconds(left)} left")
+            speed = f", {rate:.3g}{self._unit} a second" if self._unit else ""
+            say(f"{self._what}: {self._done:,} of {self._total:,}{self._unit}{speed}, {human_seconds(left)} left")
             self._said = now
 
 

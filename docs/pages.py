@@ -13,7 +13,7 @@ from taskpaint.builders.sample import describe
 from taskpaint.builders.source import Source
 from taskpaint.builders.task import Limit, Task
 from taskpaint.engines.banks import bank_of
-from taskpaint.manifests.recipe import Output, Recipe, Sizing, SourceEntry, Splits, TaskEntry
+from taskpaint.manifests.recipe import Instructions, Output, Recipe, Sizing, SourceEntry, Splits, TaskEntry
 from taskpaint.manifests.recipe_file import load_recipe, shipped_recipes
 
 _SAMPLES = 3
@@ -24,6 +24,7 @@ _BLOCKS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("TaskEntry", TaskEntry),
     ("Sizing", Sizing),
     ("Splits", Splits),
+    ("Instructions", Instructions),
     ("Output", Output),
 )
 

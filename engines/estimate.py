@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..builders.plan import Unit
-from ..builders.resolve import Stream
 from ..builders.unit import build_unit
 from ..manifests.errors import ItemError
-from ..manifests.recipe import Recipe
 from ..manifests.recipe_file import RecipeFile
-from .banks import banks_of
 from .local import default_workers
-from .prepare import BuildOptions, Progress, prepare
+from .prepare import BuildOptions, Prepared, Progress, prepare
 from .shard_job import to_triplet
 
 _TRIED = 12
@@ -36,7 +33,7 @@ def estimate(files: Sequence[RecipeFile], options: BuildOptions, progress: Progr
     share = len(plan) / max(1, sum(planned))
     found = {}
     for position, stream in enumerate(streams):
-        tried = _try(prepared.recipe, streams, position)
+        tried = _try(prepared, position)
         found[stream.label] = {"planned": round(planned[position] * share), **tried}
     workers = options.workers or default_workers()
     built = [values["planned"] * values["built"] / max(1, values["tried"]) for values in found.values()]
@@ -53,16 +50,17 @@ def estimate(files: Sequence[RecipeFile], options: BuildOptions, progress: Progr
     }
 
 
-def _try(recipe: Recipe, streams: list[Stream], position: int) -> dict[str, Any]:
+def _try(prepared: Prepared, position: int) -> dict[str, Any]:
+    recipe, streams = prepared.recipe, prepared.streams
     stream = streams[position]
-    banks = banks_of([stream.task])
     rows = stream.task.eligible(stream.index).nonzero()[0]
     rows = rows[:: max(1, len(rows) // _TRIED)][:_TRIED].tolist()
     built, size = 0, 0
     started = time.perf_counter()
     for row in rows:
         try:
-            triplet = to_triplet(recipe, stream, build_unit(recipe, streams, Unit(position, row, 0)), banks)
+            built_unit = build_unit(recipe, streams, Unit(position, row, 0))
+            triplet = to_triplet(recipe, stream, built_unit, prepared.wordings.drawn)
         except ItemError:
             continue
         built += 1

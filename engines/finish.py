@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..builders.index import SourceIndex
@@ -13,7 +14,6 @@ from ..builders.resolve import Stream
 from ..manifests.folder import DatasetFolder, ShardRecord, write_json
 from ..manifests.recipe import Recipe
 from ..writers.card import write_card
-from .banks import bank_of
 from .prepare import Prepared
 
 _CODECS = ("pyarrow", "numpy", "opencv-python-headless", "simplejpeg", "isal", "pillow", "pycocotools")
@@ -28,9 +28,7 @@ def identity(prepared: Prepared, limit: int | None) -> dict[str, Any]:
         "limit": limit,
         "planned": prepared.plan.counts,
         "sources": {stream.source.label: stream.index.digest for stream in streams},
-        "templates": {
-            stream.task.name: [template.template_id for template in bank_of(stream.task)] for stream in streams
-        },
+        **prepared.wordings.identity(),
         "versions": _versions(),
     }
 
@@ -40,6 +38,7 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     value = recipe.model_dump(mode="json")
     for source in value["sources"]:
         source["path"] = source["source"]
+    value["instructions"]["banks"] = [Path(bank).name for bank in recipe.instructions.banks]
     return value
 
 
@@ -65,6 +64,7 @@ def finish(prepared: Prepared, folder: DatasetFolder, records: list[ShardRecord]
         "versions": _versions(),
         "seed": recipe.seed,
         "recipe": portable(recipe),
+        "held_out_templates": prepared.wordings.held_out_ids(),
         "splits": rows,
         "counts": counts,
         "index_rejects": index_rejects,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from ..manifests.errors import BuildError
@@ -59,15 +62,68 @@ def run_local(job: Job, items: Iterable[ItemT], workers: int) -> Iterator[tuple[
                 ) from fault
 
 
+def run_in_order(job: Job, items: Iterable[ItemT], workers: int, ahead: int) -> Iterator[tuple[ItemT, Any]]:
+    """Do every item; yields (item, result) in the order of the items, which are drawn as they are needed.
+
+    At most `ahead` items are begun before the first of them is taken, so that results do not pile up. A worker that
+    dies costs only the items that were begun, which are tried again.
+
+    Raises:
+        BuildError: workers died again and again; whatever the job raised.
+    """
+    if workers == 1:
+        run = job.open()
+        for item in items:
+            yield item, run(item)
+        return
+    source = iter(items)
+    begun: deque[ItemT] = deque()
+    for attempt in range(_RETRIES + 1):
+        try:
+            for item, result in _in_order(job, source, begun, workers, ahead):
+                begun.popleft()
+                yield item, result
+            return
+        except BrokenProcessPool as fault:
+            if attempt == _RETRIES:
+                raise BuildError(
+                    f"a worker process died {attempt + 1} times (out of memory?); run the same command again with "
+                    "fewer --workers"
+                ) from fault
+
+
+def _in_order(
+    job: Job, source: Iterator[ItemT], begun: deque[ItemT], workers: int, ahead: int
+) -> Iterator[tuple[ItemT, Any]]:
+    """One pool's worth of `run_in_order`: what was begun before, then the rest. `begun` is kept up to date."""
+    with _pool(job, workers) as pool:
+        futures = deque(pool.submit(_run, item) for item in begun)
+        while True:
+            for item in islice(source, ahead - len(futures)):
+                begun.append(item)
+                futures.append(pool.submit(_run, item))
+            if not futures:
+                return
+            yield begun[0], futures[0].result()
+            futures.popleft()
+
+
 def _run_pool(job: Job, todo: list[Any], workers: int) -> Iterator[tuple[int, Any]]:
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(job,))
-    try:
+    with _pool(job, workers) as pool:
         pending: dict[Future[Any], int] = {pool.submit(_run, item): place for place, item in enumerate(todo)}
         while pending:
             finished, _ = wait(pending, return_when=FIRST_COMPLETED)
             for future in finished:
                 yield pending.pop(future), future.result()
+
+
+@contextlib.contextmanager
+def _pool(job: Job, workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Worker processes; they end at once when the block is left by an error or a generator that is closed."""
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(job,))
+    try:
+        yield pool
     except BaseException:
         for process in list((pool._processes or {}).values()):
             process.terminate()

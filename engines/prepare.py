@@ -11,10 +11,11 @@ from ..builders.plan import Plan, Shard, make_plan
 from ..builders.resolve import Stream, check_paths, check_streams, open_streams
 from ..builders.source import Source
 from ..builders.task import Task
+from ..manifests.errors import RecipeError
 from ..manifests.folder import ShardRecord
-from ..manifests.recipe import Recipe, SourceEntry, TaskEntry
+from ..manifests.recipe import HELD_OUT_INSTRUCTIONS, Recipe, SourceEntry, TaskEntry
 from ..manifests.recipe_file import RecipeFile, combine
-from .banks import bank_of
+from .banks import Wordings, wordings
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,14 @@ class Prepared:
         recipe: all of them as one, with the tasks that each source really feeds.
         streams, plan: what will be built.
         left_out: sources that are missing, label -> reason.
+        wordings: what instructions are drawn from.
     """
 
     recipe: Recipe
     streams: list[Stream]
     plan: Plan
     left_out: dict[str, str]
+    wordings: Wordings
 
 
 def prepare(files: Sequence[RecipeFile], options: BuildOptions, progress: Progress | None = None) -> Prepared:
@@ -84,9 +87,15 @@ def prepare(files: Sequence[RecipeFile], options: BuildOptions, progress: Progre
     ]
     recipe = combine(files, [_in_full(entry, source, tasks) for entry, source, tasks in checked])
     streams = open_streams(checked, (progress or Progress()).indexing)
-    for stream in streams:
-        bank_of(stream.task)
-    return Prepared(recipe, streams, make_plan(recipe, streams, options.limit), left_out)
+    words = wordings([stream.task for stream in streams], recipe.instructions, recipe.seed)
+    plan = make_plan(recipe, streams, options.limit)
+    repeated = recipe.instructions.repeated_split
+    if repeated and HELD_OUT_INSTRUCTIONS not in plan.counts:
+        raise RecipeError(
+            f"instructions.held_out words the {repeated} triplets anew, and the plan has none; "
+            f"raise splits.{repeated}, give more images, or set instructions.held_out to 0"
+        )
+    return Prepared(recipe, streams, plan, left_out, words)
 
 
 def _in_full(

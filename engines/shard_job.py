@@ -18,17 +18,20 @@ from ..builders.index import SourceIndex
 from ..builders.plan import Plan, Shard
 from ..builders.resolve import Stream
 from ..builders.unit import Built, build_unit
-from ..manifests.errors import ItemError
+from ..manifests.errors import ItemError, NotApplicable
 from ..manifests.folder import DatasetFolder, ShardRecord, write_text
-from ..manifests.recipe import Recipe
+from ..manifests.recipe import HELD_OUT_INSTRUCTIONS, Recipe
 from ..manifests.slots import slots_to_json
 from ..manifests.target import PhotoTarget
 from ..manifests.triplet import Triplet
-from ..paraphrase.wording import word
+from ..paraphrase.wording import word_template
 from ..writers.codecs import encode_source, encode_target
 from ..writers.shards import output_errors, write_shard
-from .banks import Banks, banks_of
+from .banks import Pools, Wordings
 from .prepare import Prepared
+
+HELD_OUT_SUFFIX = "-unseen"
+"""Ends the ids of triplets that come a second time with held-out instructions."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,12 @@ class ShardJob:
     out: Path
     limit: int | None
     opened: list[_Opened]
+    wordings: Wordings
 
     @classmethod
     def of(cls, prepared: Prepared, out: Path, limit: int | None) -> ShardJob:
         """The job of a build whose plan is saved in the folder."""
-        return cls(prepared.recipe, out, limit, [_Opened.of(stream) for stream in prepared.streams])
+        return cls(prepared.recipe, out, limit, [_Opened.of(stream) for stream in prepared.streams], prepared.wordings)
 
     def open(self) -> Callable[[Shard], ShardRecord]:
         """Map plan and indexes into memory, one thread a process."""
@@ -84,13 +88,15 @@ class ShardJob:
         pa.set_io_thread_count(1)
         indexes: dict[Path, SourceIndex] = {}
         streams = [item.open(indexes) for item in self.opened]
-        plan = Plan.load(plan_file(self.out), self.recipe.seed, self.limit)
-        banks = banks_of(stream.task for stream in streams)
-        return lambda shard: self._build(shard, streams, plan, banks)
+        repeated = self.recipe.instructions.repeated_split
+        plan = Plan.load(plan_file(self.out), self.recipe.seed, self.limit, repeated)
+        return lambda shard: self._build(shard, streams, plan)
 
-    def _build(self, shard: Shard, streams: list[Stream], plan: Plan, banks: Banks) -> ShardRecord:
+    def _build(self, shard: Shard, streams: list[Stream], plan: Plan) -> ShardRecord:
         started = time.monotonic()
         folder = DatasetFolder(self.out)
+        repeats = shard.split == HELD_OUT_INSTRUCTIONS
+        pools = self.wordings.held_out if repeats else self.wordings.drawn
         counts: Counter[tuple[str, str]] = Counter()
         rejects: list[dict[str, Any]] = []
 
@@ -98,7 +104,8 @@ class ShardJob:
             for unit in plan.units(shard):
                 stream = streams[unit.stream]
                 try:
-                    triplet = to_triplet(self.recipe, stream, build_unit(self.recipe, streams, unit), banks)
+                    built = build_unit(self.recipe, streams, unit)
+                    triplet = to_triplet(self.recipe, stream, built, pools, HELD_OUT_SUFFIX if repeats else "")
                 except ItemError as fault:
                     counts[stream.label, fault.kind] += 1
                     rejects.append(_reject(stream, unit.row, unit.variant, fault))
@@ -131,15 +138,23 @@ def _photograph(recipe: Recipe, built: Built) -> bytes:
     return encode_source(built.view.rgb, recipe.output, lossless=lossless)
 
 
-def to_triplet(recipe: Recipe, stream: Stream, built: Built, banks: Banks) -> Triplet:
-    """Word and encode a built unit."""
+def to_triplet(recipe: Recipe, stream: Stream, built: Built, pools: Pools, suffix: str = "") -> Triplet:
+    """Word and encode a built unit; `suffix` ends its id.
+
+    Raises:
+        NotApplicable: there is nothing to word it with.
+    """
     rendered = built.rendered
-    text, template = word(banks[stream.task.name][rendered.section], rendered.slots, built.words)
+    pool = pools[stream.task.name].get(rendered.section)
+    if pool is None:
+        raise NotApplicable(f"[{rendered.section}] has only one template, so that none is held out")
+    template = pool.draw(built.words)
+    text = word_template(template, rendered.slots, built.words)
     photo = _photograph(recipe, built)
     params = {**rendered.params, "section": rendered.section, "slots": slots_to_json(rendered.slots)}
     width, height = built.view.size_wh
     return Triplet(
-        id=built.id,
+        id=built.id + suffix,
         input_image=photo if rendered.source is None else encode_target(rendered.source, photo, recipe.output),
         edited_image=encode_target(rendered.target, photo, recipe.output),
         edit_prompt=text,

@@ -20,6 +20,7 @@ from ..builders.registry import find_task
 from ..manifests.errors import ItemError, PluginError
 from ..manifests.folder import DatasetFolder
 from ..manifests.images import decode_rgb
+from ..manifests.recipe import HELD_OUT_INSTRUCTIONS
 from ..manifests.triplet import Triplet, triplet_schema
 from ..writers.shards import file_sha256
 from .local import default_workers, run_local
@@ -66,6 +67,7 @@ class ShardVerdict:
     ids: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
     photographs: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
     contents: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    templates: set[str] = field(default_factory=set)
 
     def note(self, where: str, problem: str) -> None:
         """Keep a problem; beyond a thousand only their number."""
@@ -111,7 +113,8 @@ def verify(root: Path, workers: int = 0, on_shard: Callable[[int], None] | None 
             on_shard(verdict.rows)
     whole = ShardVerdict("all")
     _check_manifest(folder, [verdicts[file.stem] for file in files], whole)
-    _check_unique([verdicts[file.stem] for file in files], whole)
+    _check_unique([verdicts[file.stem] for file in files], whole, _repeated_split(folder.manifest()))
+    _check_held_out([verdicts[file.stem] for file in files], whole)
     problems, count = list(whole.problems), whole.problem_count
     rows: dict[str, int] = {}
     figures: dict[str, dict[str, Figure]] = {}
@@ -147,6 +150,7 @@ class _VerifyJob:
                 verdict.rows += 1
                 ids.append(hash_text(str(row["id"])))
                 photographs.append(hash_text(str(row["image_key"])))
+                verdict.templates.add(str(row["template_id"]))
                 if '"text_to_image":true' not in str(row["params"]):  # these share one blank source
                     contents.append(_digest(row["input_image"]))
                 check_row(row, f"{name}, row {verdict.rows - 1}, {row['id']}", verdict)
@@ -216,7 +220,26 @@ def _check_manifest(folder: DatasetFolder, verdicts: list[ShardVerdict], whole: 
             whole.note(name, "the file's sha256 is not the manifest's; it was changed or damaged")
 
 
-def _check_unique(verdicts: list[ShardVerdict], whole: ShardVerdict) -> None:
+def _repeated_split(manifest: Mapping[str, Any]) -> str:
+    """The split whose photographs the split of held-out instructions shows again, by design."""
+    recipe = manifest.get("recipe")
+    block = recipe.get("instructions") if isinstance(recipe, dict) else None
+    return str(block.get("held_out_of", "")) if isinstance(block, dict) and block.get("held_out") else ""
+
+
+def _check_held_out(verdicts: list[ShardVerdict], whole: ShardVerdict) -> None:
+    """The templates of the split of held-out instructions may stand in no other split."""
+    held_out, others = set[str](), set[str]()
+    for verdict in verdicts:
+        (held_out if verdict.split == HELD_OUT_INSTRUCTIONS else others).update(verdict.templates)
+    shared = sorted(held_out & others)
+    if shared:
+        whole.note(
+            "all shards", f"{len(shared)} templates of {HELD_OUT_INSTRUCTIONS} are in other splits too: {shared[0]} …"
+        )
+
+
+def _check_unique(verdicts: list[ShardVerdict], whole: ShardVerdict, repeated: str) -> None:
     ids = np.concatenate([np.zeros(0, np.uint64), *(verdict.ids for verdict in verdicts)])
     twins = len(ids) - len(np.unique(ids))
     if twins:
@@ -229,6 +252,8 @@ def _check_unique(verdicts: list[ShardVerdict], whole: ShardVerdict) -> None:
         }
         for position, first in enumerate(splits):
             for second in splits[position + 1 :]:
+                if {first, second} == {repeated, HELD_OUT_INSTRUCTIONS}:
+                    continue
                 shared = len(np.intersect1d(seen[first], seen[second]))
                 if shared:
                     name = "photographs" if what == "photographs" else "identical source images"

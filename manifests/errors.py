@@ -11,6 +11,7 @@ TaskpaintError                 anything a user can cause; the message is one sen
 │   ├── FolderBusyError        another run is writing to the folder
 │   ├── OutputError            the output cannot be written (read-only, disk full)
 │   └── TooManyRejectsError    more rejects than `--max-rejects` allows
+├── LanguageModelError         a language model's server cannot be used, or some calls of a run failed
 ├── StoppedError               the user pressed Ctrl-C (exit code 130)
 ├── DatasetFolderError         a folder that is no readable taskpaint dataset
 └── ItemError                  one item, not the run: it becomes a line of rejects.jsonl
@@ -67,6 +68,10 @@ class OutputError(BuildError):
 
 class TooManyRejectsError(BuildError):
     """More rejects than the run allows."""
+
+
+class LanguageModelError(TaskpaintError):
+    """A language model's server cannot be used, or some calls of a run failed."""
 
 
 class StoppedError(TaskpaintError):

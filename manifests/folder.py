@@ -149,7 +149,7 @@ class DatasetFolder:
         if overwrite:
             self.clear()
         elif run_file.exists():
-            _compare(self._begun_from(run_file), identity, self.root)
+            require_same(self._begun_from(run_file), identity, self.root)
             return
         for folder in (self.data, self.state / "rejects"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -172,12 +172,14 @@ class DatasetFolder:
 
     def clear(self) -> None:
         """Remove everything taskpaint wrote here, nothing else."""
-        for folder in (self.data, self.state / "rejects", self.root / "scores"):
+        kept = [self.state / name for name in ("rejects", "scores", "catalogue", "embeddings")]
+        for folder in (self.data, self.root / "scores", *kept):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (
             self.manifest_file,
             self.rejects_file,
             self.root / "README.md",
+            self.root / "dropped.parquet",
             *self.state.glob("*.json*"),
             *self.state.glob("*.arrow"),
         ):
@@ -231,13 +233,18 @@ def _ends_line(file: Path) -> bool:
         return opened.read(1) == b"\n"
 
 
-def _compare(before: Any, now: Any, root: Path, path: str = "") -> None:
+def require_same(before: Any, now: Any, root: Path, path: str = "") -> None:
+    """Compare what a folder was begun with and what a run has now.
+
+    Raises:
+        ResumeError: they differ; shows both values.
+    """
     if isinstance(before, dict) and isinstance(now, dict):
         for key in [*now, *(key for key in before if key not in now)]:
-            _compare(before.get(key), now.get(key), root, f"{path}.{key}" if path else str(key))
+            require_same(before.get(key), now.get(key), root, f"{path}.{key}" if path else str(key))
     elif isinstance(before, list) and isinstance(now, (list, tuple)) and len(before) == len(now):
         for position, (old, new) in enumerate(zip(before, now, strict=True)):
-            _compare(old, new, root, f"{path}.{position}")
+            require_same(old, new, root, f"{path}.{position}")
     elif before != now:
         raise ResumeError(
             f"{root} was begun with {path} = {json.dumps(before)}, this run has {json.dumps(now)}; run it as before, "

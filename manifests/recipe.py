@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*$")]
 Label = Annotated[str, Field(pattern=r"^([A-Za-z0-9]+([-_.][A-Za-z0-9]+)*)?$")]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Channel = Annotated[int, Field(ge=0, le=255)]
+
+HELD_OUT_INSTRUCTIONS: Final = "held_out_instructions"
+"""The split that shows another split's triplets again, worded with templates that no other split uses."""
 
 
 class Block(BaseModel):
@@ -66,6 +70,35 @@ class Splits(Block):
         if self.validation + self.test >= 1:
             raise ValueError("validation and test together leave nothing for train; make their sum less than 1")
         return self
+
+
+class Instructions(Block):
+    """What instructions are drawn from."""
+
+    banks: tuple[str, ...] = Field(
+        (), description="JSONL banks whose sentences join the shipped ones; relative to the recipe's folder"
+    )
+    mode: Literal["rephrased", "fixed"] = Field(
+        "rephrased", description="rephrased draws a template for every triplet; fixed takes each section's first"
+    )
+    draw: Literal["uniform", "weighted"] = Field(
+        "uniform", description="weighted: as often as the weights of a bank's entries say"
+    )
+    languages: tuple[Language, ...] = Field(("en",), min_length=1, description="languages of the templates to draw")
+    held_out: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description=f"share of templates that only the extra split {HELD_OUT_INSTRUCTIONS} uses, for unseen wording",
+    )
+    held_out_of: Literal["validation", "test"] = Field(
+        "validation", description="the split whose triplets that extra split words anew"
+    )
+
+    @property
+    def repeated_split(self) -> str | None:
+        """The split that comes a second time with held-out templates, if any does."""
+        return self.held_out_of if self.held_out else None
 
 
 class Output(Block):
@@ -128,6 +161,7 @@ class Recipe(Block):
     tasks: tuple[TaskEntry, ...] = Field((), description="for every source that has no tasks of its own")
     image: Sizing = Sizing()
     splits: Splits = Splits()
+    instructions: Instructions = Instructions()
     output: Output = Output()
 
     @field_validator("sources")
@@ -141,6 +175,15 @@ class Recipe(Block):
     def _tasks_differ(cls, tasks: tuple[TaskEntry, ...]) -> tuple[TaskEntry, ...]:
         _no_twins([task.label for task in tasks], "tasks")
         return tasks
+
+    @model_validator(mode="after")
+    def _has_what_is_held_out(self) -> Recipe:
+        split = self.instructions.held_out_of
+        if self.instructions.held_out and self.splits.by == "hash" and not getattr(self.splits, split):
+            raise ValueError(
+                f"instructions.held_out words the {split} triplets anew, and there are none; set splits.{split} above 0"
+            )
+        return self
 
     @model_validator(mode="after")
     def _something_to_do(self) -> Recipe:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,15 @@ def load_recipe(name_or_path: str) -> RecipeFile:
         raise RecipeError(
             f"recipe {name_or_path!r} is neither a readable file nor a shipped recipe; shipped are: {known}"
         ) from fault
-    return parse_recipe(text, path.name)
+    return _with_banks_beside(parse_recipe(text, path.name), path.parent)
+
+
+def _with_banks_beside(file: RecipeFile, folder: Path) -> RecipeFile:
+    """The recipe with its banks' paths as seen from here."""
+    instructions = file.recipe.instructions
+    banks = tuple(str(folder / bank) for bank in instructions.banks)
+    instructions = instructions.model_copy(update={"banks": banks})
+    return replace(file, recipe=file.recipe.model_copy(update={"instructions": instructions}))
 
 
 def parse_recipe(text: str, origin: str = "recipe") -> RecipeFile:
@@ -136,7 +144,7 @@ def combine(files: Sequence[RecipeFile], sources: Sequence[tuple[SourceEntry, li
     """
     first = files[0].recipe
     for file in files[1:]:
-        for key in ("seed", "image", "splits", "output"):
+        for key in ("seed", "image", "splits", "instructions", "output"):
             here, there = getattr(first, key), getattr(file.recipe, key)
             if here != there:
                 raise RecipeError(

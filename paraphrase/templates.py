@@ -34,13 +34,24 @@ _SENTENCE_START = re.compile(r"(?:^|[.!?] )[\"']?$")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One sentence with slots; `slots` in the order they stand in the text."""
+    """One sentence with slots.
+
+    Attributes:
+        template_id: task, section and a hash of the text.
+        task, section: what it asks for.
+        text: the sentence.
+        slots: in the order they stand in the text.
+        language: BCP 47 tag.
+        weight: how often it is drawn beside the others of its section, when weights count.
+    """
 
     template_id: str
     task: str
     section: str
     text: str
     slots: tuple[str, ...]
+    language: str = "en"
+    weight: float = 1.0
 
 
 def available_banks() -> tuple[str, ...]:
@@ -99,7 +110,7 @@ def parse_bank(task: str, text: str, origin: str) -> tuple[Template, ...]:
         if line in first_line_of:
             raise TemplateError(f"{where}: line {first_line_of[line]} holds the same template; remove one.")
         first_line_of[line] = number
-        bank.append(_template(task, section_name, line, sections[section_name], where))
+        bank.append(make_template(task, section_name, line, sections[section_name], where))
     _check_not_empty(bank, section_name, f"{origin}, end of file")
     if not bank:
         raise TemplateError(f"{origin} holds no templates; add a [section: slots] line and sentences.")
@@ -154,6 +165,58 @@ def draw_template(bank_section: Sequence[Template], draw: random.Random) -> Temp
     return bank_section[draw.randrange(len(bank_section))]
 
 
+def make_template(
+    task: str,
+    section: str,
+    text: str,
+    declared: Sequence[str],
+    where: str,
+    language: str = "en",
+    weight: float = 1.0,
+) -> Template:
+    """One template, its slots checked.
+
+    Args:
+        task, section, text, language, weight: of the template.
+        declared: the slots that it must use, each once, and no other.
+        where: file and line, for messages.
+
+    Raises:
+        TemplateError: a slot that is missing, used twice or not declared.
+    """
+    slots = slots_in(text, where)
+    for slot in dict.fromkeys(slots):
+        if slot not in declared:
+            raise TemplateError(f"{where}: the slot {{{slot}}} is not declared by [{section}].")
+        if slots.count(slot) > 1:
+            raise TemplateError(f"{where}: the slot {{{slot}}} is used more than once; use it once.")
+    for slot in declared:
+        if slot not in slots:
+            raise TemplateError(f"{where}: the slot {{{slot}}} that [{section}] declares is missing.")
+    digest = blake2b(text.encode("utf-8"), digest_size=4).hexdigest()
+    return Template(f"{task}.{section}.{digest}", task, section, text, slots, language, weight)
+
+
+def slots_in(text: str, where: str) -> tuple[str, ...]:
+    """The slots of a sentence in their order; `where` names file and line in messages.
+
+    Raises:
+        TemplateError: braces that do not match, or a slot that is no plain name.
+    """
+    try:
+        pieces = list(Formatter().parse(text))
+    except ValueError as error:
+        raise TemplateError(f"{where}: {error}; write slots as {{name}}.") from error
+    slots = []
+    for _, slot, format_spec, conversion in pieces:
+        if slot is None:
+            continue
+        if format_spec or conversion or not _SLOT.fullmatch(slot):
+            raise TemplateError(f"{where}: a slot must be a plain name like {{object}}, found {{{slot}}}.")
+        slots.append(slot)
+    return tuple(slots)
+
+
 def _check_values(template: Template, values: Mapping[str, str]) -> None:
     for slot in template.slots:
         if not values.get(slot, "").strip():
@@ -179,32 +242,3 @@ def _parse_header(line: str, where: str) -> tuple[str, tuple[str, ...]]:
     if len(set(slots)) < len(slots):
         raise TemplateError(f"{where}: the header names a slot twice; name each slot once.")
     return match[1], slots
-
-
-def _template(task: str, section_name: str, text: str, declared: tuple[str, ...], where: str) -> Template:
-    slots = _slots_in(text, where)
-    for slot in dict.fromkeys(slots):
-        if slot not in declared:
-            raise TemplateError(f"{where}: the slot {{{slot}}} is not declared by [{section_name}].")
-        if slots.count(slot) > 1:
-            raise TemplateError(f"{where}: the slot {{{slot}}} is used more than once; use it once.")
-    for slot in declared:
-        if slot not in slots:
-            raise TemplateError(f"{where}: the slot {{{slot}}} that [{section_name}] declares is missing.")
-    digest = blake2b(text.encode("utf-8"), digest_size=4).hexdigest()
-    return Template(f"{task}.{section_name}.{digest}", task, section_name, text, slots)
-
-
-def _slots_in(text: str, where: str) -> tuple[str, ...]:
-    try:
-        pieces = list(Formatter().parse(text))
-    except ValueError as error:
-        raise TemplateError(f"{where}: {error}; write slots as {{name}}.") from error
-    slots = []
-    for _, slot, format_spec, conversion in pieces:
-        if slot is None:
-            continue
-        if format_spec or conversion or not _SLOT.fullmatch(slot):
-            raise TemplateError(f"{where}: a slot must be a plain name like {{object}}, found {{{slot}}}.")
-        slots.append(slot)
-    return tuple(slots)

@@ -22,7 +22,16 @@ def word(bank_section: Sequence[Template], slots: Mapping[str, SlotValue], draw:
         The instruction, and the template it was made from.
     """
     template = draw_template(bank_section, draw)
-    return fill(template, {name: realise(value, draw) for name, value in slots.items()}), template
+    return word_template(template, slots, draw), template
+
+
+def word_template(template: Template, slots: Mapping[str, SlotValue], draw: random.Random) -> str:
+    """The instruction that a template makes of these slots; `draw` decides how nouns are put.
+
+    Raises:
+        ValueError: a slot without a value, or a value without a slot.
+    """
+    return fill(template, {name: realise(value, draw) for name, value in slots.items()})
 
 
 def realise(value: SlotValue, draw: random.Random) -> str:

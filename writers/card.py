@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from ..manifests.folder import write_text
+from ..manifests.recipe import HELD_OUT_INSTRUCTIONS
 from ..manifests.triplet import COLUMNS, IMAGE_COLUMNS
 
 _SIZES = (
@@ -38,6 +39,8 @@ def card_text(manifest: Mapping[str, Any]) -> str:
         *_usage(),
         *_splits(manifest),
         *_counts(manifest),
+        *_cuts(manifest),
+        *_rewordings(manifest),
         *_sources(manifest),
         "## Recipe",
         "",
@@ -105,7 +108,15 @@ def _usage() -> list[str]:
 
 def _splits(manifest: Mapping[str, Any]) -> list[str]:
     lines = ["| split | triplets |", "|---|---:|"]
-    return [*lines, *(f"| {split} | {count:,} |" for split, count in manifest["splits"].items()), ""]
+    lines += [*(f"| {split} | {count:,} |" for split, count in manifest["splits"].items()), ""]
+    if HELD_OUT_INSTRUCTIONS in manifest["splits"]:
+        repeated = manifest["recipe"]["instructions"]["held_out_of"]
+        lines += [
+            f"`{HELD_OUT_INSTRUCTIONS}` shows the triplets of `{repeated}` again, worded with templates that no other "
+            "split uses: the difference between the two is what unseen wording costs.",
+            "",
+        ]
+    return lines
 
 
 def _counts(manifest: Mapping[str, Any]) -> list[str]:
@@ -120,6 +131,35 @@ def _counts(manifest: Mapping[str, Any]) -> list[str]:
             f"| {label} | {count['planned']:,} | {count['built']:,} | {count['bad']:,} | {count['skipped']:,} |"
         )
     return [*lines, ""]
+
+
+def _cuts(manifest: Mapping[str, Any]) -> list[str]:
+    """The rules that `taskpaint filter` cut by; the table above counts what was built before."""
+    cuts = manifest.get("cuts", [])
+    lines = ["## Filtered", "", "Rows that the last cut dropped are in `dropped.parquet`, with their scores.", ""]
+    for cut in cuts:
+        left = cut["parent"]["rows"] - cut["dropped"]
+        lines += [f"{left:,} of {cut['parent']['rows']:,} triplets were left where every rule held:", ""]
+        lines += [f"- `{rule}`" for rule in cut["rules"]]
+        lines += [f"- `{rule}` was forced: {caution}" for rule, caution in cut["forced"].items()]
+        lines.append("")
+    return lines if cuts else []
+
+
+def _rewordings(manifest: Mapping[str, Any]) -> list[str]:
+    """What `taskpaint reword` drew anew."""
+    lines: list[str] = []
+    for rewording in manifest.get("rewordings", []):
+        block = rewording["instructions"]
+        banks = f", with {', '.join(bank['name'] for bank in block['banks'])}" if block["banks"] else ""
+        lines += [
+            "## Reworded",
+            "",
+            f"Instructions of {', '.join(rewording['tasks'])} were drawn again, {block['mode']}, with seed "
+            f"{rewording['seed']}{banks}; images and ids are as they were.",
+            "",
+        ]
+    return lines
 
 
 def _sources(manifest: Mapping[str, Any]) -> list[str]:

@@ -53,10 +53,20 @@ def write_shard(file: Path, triplets: Iterable[Triplet], row_group_rows: int) ->
     Raises:
         OutputError: the disk is full or cannot be written.
     """
+    pending = iter(triplets)
+    return write_batches(file, map(to_batch, iter(lambda: list(islice(pending, row_group_rows)), [])))
+
+
+def write_batches(file: Path, batches: Iterable[pa.RecordBatch]) -> ShardFile:
+    """Write record batches of `triplet_schema()`, each as one row group; otherwise as `write_shard`.
+
+    Raises:
+        OutputError: the disk is full or cannot be written.
+    """
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     with output_errors(file):
         try:
-            rows = _write(part, triplets, row_group_rows)
+            rows = _write(part, batches)
             sha256 = _sync(part)
             size = part.stat().st_size
             part.replace(file)
@@ -99,16 +109,15 @@ def output_errors(file: Path) -> Iterator[None]:
         raise OutputError(f"{file} cannot be written: {remedy}") from fault
 
 
-def _write(part: Path, triplets: Iterable[Triplet], row_group_rows: int) -> int:
+def _write(part: Path, batches: Iterable[pa.RecordBatch]) -> int:
     rows = 0
     with (
         pa.OSFile(str(part), "wb") as sink,
         pq.ParquetWriter(sink, triplet_schema(), **WRITER_OPTIONS) as writer,
     ):
-        pending = iter(triplets)
-        while group := list(islice(pending, row_group_rows)):
-            writer.write_batch(to_batch(group))
-            rows += len(group)
+        for batch in batches:
+            writer.write_batch(batch)
+            rows += batch.num_rows
     return rows
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from taskpaint.manifests.errors import OutputError
-from taskpaint.manifests.triplet import COLUMNS, Triplet, triplet_schema
+from taskpaint.manifests.triplet import COLUMNS, Triplet, to_batch, triplet_schema
 from taskpaint.writers import shards
 from taskpaint.writers.codecs import encode_jpeg, encode_palette_png
 from taskpaint.writers.shards import file_sha256, output_errors, write_shard
@@ -161,7 +161,7 @@ def test_a_device_that_is_full():
     if not os.path.exists("/dev/full"):  # noqa: PTH110
         pytest.skip("this system has no /dev/full")
     with pytest.raises(OutputError, match="the disk is full"), output_errors(shards.Path("/dev/full")):
-        shards._write(shards.Path("/dev/full"), _triplets(2000), 64)
+        shards._write(shards.Path("/dev/full"), [to_batch(_triplets(2000))])
 
 
 def test_a_folder_that_is_missing(tmp_path):

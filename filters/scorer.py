@@ -39,12 +39,19 @@ class Scorer(abc.ABC):
     Attributes:
         identity: JSON-able; everything that decides the values (options, model, sha256 of weights). A stored score
             is taken as it is while its identity is the same.
+        label: tells it from others of its name in one run ("v1"); empty where one is enough.
         caution: why nothing should be cut by these scores (random weights, a missing head); empty when all is well.
     """
 
     name: ClassVar[str]
     identity: Mapping[str, Any]
+    label: str = ""
     caution: str = ""
+
+    @property
+    def key(self) -> str:
+        """NAME or NAME:LABEL; no two scorers of a run have one key."""
+        return f"{self.name}:{self.label}" if self.label else self.name
 
     @property
     @abc.abstractmethod
@@ -82,9 +89,20 @@ class EmbeddedPairs:
 class EmbeddingScorer(Scorer):
     """Scores pairs by their embeddings."""
 
-    embedder: str
-    """Name of the embedder whose vectors it takes, as `Embedder.name`."""
+    embedder: str = ""
+    """Name of the embedder whose vectors it takes, as `Embedder.name`; empty for the run's own."""
     needs_captions: bool = False
+
+    def check_embedder(self, embedder: Embedder) -> None:
+        """Refuse an embedder whose vectors it cannot take.
+
+        Raises:
+            UsageError: another name, other weights, another length of vector.
+        """
+
+    def caution_about(self, embedder: Embedder) -> str:
+        """Why nothing should be cut by what it makes of these vectors; empty when all is well."""
+        return "; ".join(dict.fromkeys(filter(None, (self.caution, embedder.caution))))
 
     @abc.abstractmethod
     def score(self, pairs: EmbeddedPairs) -> Mapping[str, NDArray[np.float64]]:

@@ -1,0 +1,1 @@
+"""Embedders: what turns pictures into vectors; one kind, one file."""

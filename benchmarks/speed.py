@@ -81,9 +81,7 @@ def main() -> None:
     if options.json:
         print(json.dumps([asdict(result) for result in results], indent=2))
         return
-    print(
-        "| pipeline | size | triplets | floor, ms | to publish, ms | taskpaint, ms | ratio | quartiles | published |"
-    )
+    print("| pipeline | size | triplets | floor, ms | to publish, ms | taskpaint, ms | ratio | quartiles | published |")
     print("|---|---|---:|---:|---:|---:|---:|---|---:|")
     for r in results:
         times = f"{r.floor_ms:.2f} | {r.publish_ms:.2f} | {r.taskpaint_ms:.2f}"

@@ -65,6 +65,20 @@ class RestorationOptions(Block):
         (0.2, 1.0), description="least and most of synthetic damage; 0 is just visible, 1 strong but recoverable"
     )
 
+    factors: tuple[int, ...] = Field(
+        (),
+        description="super-resolution by factors that the instruction names, such as [2, 4]; the photo is shrunk by "
+        "exactly that; empty: by any amount, unnamed",
+    )
+
+    @field_validator("factors")
+    @classmethod
+    def _small_factors(cls, factors: tuple[int, ...]) -> tuple[int, ...]:
+        for factor in factors:
+            if not 2 <= factor <= 16:
+                raise ValueError(f"factor {factor} must be a whole number from 2 to 16")
+        return factors
+
     @field_validator("strength")
     @classmethod
     def _in_order(cls, strength: tuple[float, float]) -> tuple[float, float]:
@@ -86,7 +100,7 @@ class Restoration(Task[RestorationOptions]):
     summary = "repair a photo: blur, noise, rain, watermarks and more, from real pairs or damage done on purpose"
     needs = (Feature(0),)
     options_type = RestorationOptions
-    sections: ClassVar = {**dict.fromkeys(KINDS, ()), "defect": ()}
+    sections: ClassVar = {**dict.fromkeys(KINDS, ()), "upscale": ("factor",), "defect": ()}
     limits: ClassVar[tuple[Limit, ...]] = ()
 
     def eligible(self, index: SourceIndex) -> NDArray[np.bool_]:
@@ -115,7 +129,7 @@ class Restoration(Task[RestorationOptions]):
         kinds = list(self.options.kinds)
         for kind in draw.sample(kinds, min(_ATTEMPTS, len(kinds))):
             strength = round(draw.uniform(*self.options.strength), 3)
-            plan = plan_degradation(kind, view.geometry.resized_wh, strength, draw)
+            plan = self._plan(kind, view.geometry.resized_wh, strength, draw)
             damaged, used_depth = _damaged(photo, plan, view)
             psnr_db = cv2.PSNR(photo, damaged)
             if psnr_db <= _MOST_PSNR_DB:
@@ -125,7 +139,16 @@ class Restoration(Task[RestorationOptions]):
         facts = {"kind": kind, "synthetic": True}
         params = {**facts, "strength": strength, **({"depth": True} if used_depth else {}), "plan": plan}
         annotation = {**facts, "psnr_db": round(psnr_db, 2)}
-        return Rendered(target, kind, {}, params, annotation, source=_stored(photo, damaged, plan, view))
+        section, slots = kind, {}
+        if kind == "low-resolution" and self.options.factors:
+            section, slots = "upscale", {"factor": f"{plan['factor']}x"}
+        return Rendered(target, section, slots, params, annotation, source=_stored(photo, damaged, plan, view))
+
+    def _plan(self, kind: Kind, size_wh: tuple[int, int], strength: float, draw: random.Random) -> dict[str, Any]:
+        plan = plan_degradation(kind, size_wh, strength, draw)
+        if kind == "low-resolution" and self.options.factors:
+            plan["factor"] = draw.choice(self.options.factors)
+        return plan
 
     @classmethod
     def decode(cls, target: RGB, source: RGB, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 
+import cv2
 import numpy as np
 import pydantic
 import pytest
@@ -213,9 +214,9 @@ def test_bad_options(options, message):
 
 def test_the_instruction_can_be_worded():
     bank = load_bank("restoration")
-    for name in Restoration.sections:
-        text, template = word(section(bank, name), {}, random.Random(1))
-        assert text == template.text
+    for name, slots in Restoration.sections.items():
+        text, template = word(section(bank, name), dict.fromkeys(slots, "4x"), random.Random(1))
+        assert text == template.text.replace("{factor}", "4x")
 
 
 def test_real_pairs(shared_data):
@@ -227,3 +228,21 @@ def test_real_pairs(shared_data):
     sample = Sample("1", FileBytes(blurred), header.width, header.height, pair=Pair(FileBytes(sharp), "blur"))
     rendered, _ = _render(sample)
     assert rendered.target == FileTarget(sharp.read_bytes())
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_a_named_factor_is_the_one_used(factor):
+    photo = np.kron(np.random.default_rng(0).integers(0, 256, (40, 40, 3)), np.ones((2, 2, 1))).astype(np.uint8)
+    rendered = _render(_sample(photo), kinds=["low-resolution"], factors=[factor])[0]
+    assert (rendered.section, rendered.slots) == ("upscale", {"factor": f"{factor}x"})
+    assert rendered.params["plan"]["factor"] == factor
+    small = cv2.resize(photo, (80 // factor, 80 // factor), interpolation=cv2.INTER_AREA)
+    ways = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
+    again = [cv2.resize(small, (80, 80), interpolation=way) for way in ways]
+    assert any(np.array_equal(rendered.source.rgb, one) for one in again)
+
+
+@pytest.mark.parametrize("factors", [[1], [4, 17], [2.5]])
+def test_a_factor_that_makes_no_sense(factors):
+    with pytest.raises(pydantic.ValidationError):
+        RestorationOptions(factors=factors)

@@ -62,6 +62,7 @@ SECTIONS = {
     "restoration": {
         **{kind: set() for kind in ("blur", "noise", "rain", "snow", "haze", "watermark", "compression")},
         **{kind: set() for kind in ("low-resolution", "low-light", "gray", "moire", "defect")},
+        "upscale": {"factor"},
     },
     "inpainting": {"hole": {"color"}, "frame": {"color"}},
     "inverse": {
@@ -108,6 +109,7 @@ VALUES = {
     "second": ("indigo", "white"),
     "axes": ("red = left, green = up, blue = toward the camera, with gray for unknown",),
     "face": ("the face", "the leftmost face"),
+    "factor": ("2x", "8x"),
 }
 ALL_TEMPLATES = [template for task in SECTIONS for template in load_bank(task)]
 STOP_WORDS = {

@@ -116,7 +116,7 @@ STOP_WORDS = {
     "a", "an", "and", "as", "at", "be", "by", "can", "could", "for", "from", "if", "in", "is", "it", "its",
     "me", "of", "on", "or", "so", "that", "the", "this", "to",
 }  # fmt: skip
-WRONG_ARTICLE = re.compile(r"\b[Aa] (?!uniform|unique|unified)[aeiouAEIOU]|\b[Aa]n [^aeiouhAEIOUH]")
+WRONG_ARTICLE = re.compile(r"\b[Aa] (?!uniform|unique|unified)[aeiouAEIOU]|\b[Aa]n [^aeiouhAEIOUH8]")
 
 BANK = """
 # a comment

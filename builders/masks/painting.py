@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from ...manifests.images import RGB
@@ -21,6 +23,7 @@ from ..view import View
 from . import regions
 from .division import Division
 from .legend import BLACK, WHITE
+from .regions import Rle
 
 PAINT_LIMITS: Final = (Limit("iou", at_least=0.99), Limit("clean", at_least=0.999))
 
@@ -76,38 +79,67 @@ class Painting:
         return f"{section}-many", {"legend": Legend(tuple((phrase, color.name) for phrase, color in pairs))}
 
 
+@dataclass(frozen=True)
+class Layer:
+    """One region as the output shows it: its name, its pixels as (H, W) uint8 of 0 and 1, and as run lengths."""
+
+    name: str
+    mask: NDArray[np.uint8]
+    rle: Rle
+
+    @cached_property
+    def area(self) -> int:
+        """Pixels."""
+        return regions.area(self.rle)
+
+
 def paint_pieces(view: View, division: Division, options: PaintOptions, draw: random.Random) -> Painting:
     """Paint every piece in a colour that stands out; pixels of the photograph are only decoded when needed."""
+    masks = map(division.mask, range(len(division.pieces)))
+    layers = [Layer(piece.name, mask, regions.encode(mask)) for piece, mask in zip(division.pieces, masks, strict=True)]
+    return paint_layers(view, division.labels.astype(np.uint8), layers, options, draw)
+
+
+def paint_layers(
+    view: View, labels: NDArray[np.uint8], layers: Sequence[Layer], options: PaintOptions, draw: random.Random
+) -> Painting:
+    """As `paint_pieces`, for regions whose run lengths are at hand.
+
+    Args:
+        view: the photograph.
+        labels: (H, W) uint8, i + 1 where the i-th layer is.
+        layers: none is empty, no two share a pixel.
+        options: how to paint.
+        draw: the unit's randomness.
+    """
     if options.style == "mask":
-        colors, lossless = _mask_colors(len(division.pieces), options, draw), False
-        target: Target = flat(division, BLACK, colors)
+        colors, lossless = _mask_colors(len(layers), options, draw), False
+        target: Target = FlatTarget(labels, np.array([BLACK.rgb, *(color.rgb for color in colors)], np.uint8))
     else:
         picture = view.rgb.copy()
         colors, lossless = [], False
-        for position in range(len(division.pieces)):
-            mask = division.mask(position)
-            box = regions.bounds(mask)
+        for layer in layers:
+            box = regions.bounds(layer.mask)
             assert box is not None
             free = colors_apart(PALETTES[options.palette], [color.rgb for color in colors])
-            color, clear = pick_clear(free, sample_pixels(view.rgb, mask, box), options.coat, draw)
-            paint(picture, mask, box, color.rgb, options.coat)
+            color, clear = pick_clear(free, sample_pixels(view.rgb, layer.mask, box), options.coat, draw)
+            paint(picture, layer.mask, box, color.rgb, options.coat)
             colors.append(color)
             lossless |= not clear
         target = PhotoTarget(picture, lossless)
-    names = [piece.name for piece in division.pieces]
-    return Painting(
-        target, tuple(colors), _params(names, colors, options, lossless), annotation_of(division, range(len(names)))
-    )
+    params = _params([layer.name for layer in layers], colors, options, lossless)
+    return Painting(target, tuple(colors), params, {"size": list(labels.shape), "regions": _regions(layers)})
 
 
 def paint_nothing(view: View, name: str, options: PaintOptions, draw: random.Random) -> Painting:
     """The target of a question about what is not there: the photograph itself, or a black mask."""
     width, height = view.size_wh
     target: Target = SameTarget()
-    color = draw.choice(PALETTES[options.palette])
     if options.style == "mask":
         target = FlatTarget(np.zeros((height, width), np.uint8), np.zeros((1, 3), np.uint8))
         color = _mask_colors(1, options, draw)[0]
+    else:
+        color = draw.choice(PALETTES[options.palette])
     annotation = {"size": [height, width], "regions": [empty_region(name, height, width)]}
     return Painting(target, (color,), _params([name], [color], options, lossless=False), annotation)
 
@@ -120,11 +152,14 @@ def flat(division: Division, background: Color, colors: Sequence[Color]) -> Flat
 
 def annotation_of(division: Division, order: Sequence[int]) -> dict[str, Any]:
     """Size and regions: name, run lengths and area of the pieces in this order."""
-    found = []
-    for position in order:
-        rle = regions.encode(division.mask(position))
-        found.append({"name": division.pieces[position].name, "rle": regions.to_json(rle), "area": regions.area(rle)})
-    return {"size": list(division.labels.shape), "regions": found}
+    masks = [division.mask(position) for position in order]
+    names = [division.pieces[position].name for position in order]
+    layers = [Layer(name, mask, regions.encode(mask)) for name, mask in zip(names, masks, strict=True)]
+    return {"size": list(division.labels.shape), "regions": _regions(layers)}
+
+
+def _regions(layers: Sequence[Layer]) -> list[dict[str, Any]]:
+    return [{"name": layer.name, "rle": regions.to_json(layer.rle), "area": layer.area} for layer in layers]
 
 
 def empty_region(name: str, height: int, width: int) -> dict[str, Any]:

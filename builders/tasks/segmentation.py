@@ -3,48 +3,45 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
-from ...manifests.recipe import Block
-from ...manifests.slots import Legend, Noun, SlotValue
-from ...manifests.target import FlatTarget, PhotoTarget, SameTarget, Target
+from ...manifests.slots import Noun
 from ..geometry import Box
 from ..index import SourceIndex
-from ..marks.overlay import classify, nearest_color, paint, sample_pixels
-from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
 from ..masks import regions
 from ..masks.classes import absent_names
+from ..masks.painting import (
+    MIN_PIXELS,
+    PAINT_LIMITS,
+    Layer,
+    PaintOptions,
+    compare_pieces,
+    decode_pieces,
+    paint_layers,
+    paint_nothing,
+)
 from ..masks.regions import Rle
 from ..sample import Feature, Instance, Sample
 from ..subjects.naming import name_one_of
-from ..task import Limit, Rendered, Subject, Task
+from ..task import Rendered, Subject, Task
 from ..view import View, union_of
 
-_BLACK = (0, 0, 0)
-_MIN_PIXELS = 100
 _UNCOUNTED = 0.3
 """Share of present classes asked for without a number, so that such wording does not give absence away."""
 
 
-class SegmentationOptions(Block):
+class SegmentationOptions(PaintOptions):
     """Options of the segmentation task."""
 
-    style: Literal["overlay", "solid", "mask"] = Field(
-        "overlay",
-        description="overlay: a see-through coat on the photo; solid: an opaque one; mask: on black",
-    )
-    opacity: float = Field(0.5, ge=0.2, le=0.9, description="of the overlay")
     unit: Literal["class", "instance"] = Field("class", description="paint all of a class, or single objects")
-    count: tuple[int, int] = Field((1, 1), description="least and most classes or objects an instruction")
     absent: float = Field(
         0.1,
         ge=0,
@@ -56,23 +53,7 @@ class SegmentationOptions(Block):
         description="whether regions marked as crowds count as part of their class; never single objects",
     )
     min_area: float = Field(0.002, ge=0, le=1, description="least share of the image that is worth painting")
-    palette: Literal["vivid", "instructdiffusion"] = "vivid"
-    mask_color: Literal["white", "color"] = Field(
-        "color", description="of mask with a single class; several always get a colour each"
-    )
     classes: tuple[str, ...] | None = Field(None, description="only these; empty: all")
-
-    @model_validator(mode="after")
-    def _counts(self) -> SegmentationOptions:
-        low, high = self.count
-        if not 1 <= low <= high <= 6:
-            raise ValueError(f"count [{low}, {high}] must be two numbers from 1 to 6, the smaller first")
-        return self
-
-    @property
-    def coat(self) -> float:
-        """Opacity as rendered."""
-        return self.opacity if self.style == "overlay" else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +64,6 @@ class _Pick:
     mask: Rle | None
     members: tuple[Instance, ...] = ()
     single: Instance | None = None
-
-
-@dataclass(frozen=True)
-class _Painted:
-    """A pick as the output shows it: `mask`, (H, W) uint8 of 0 and 1, and the same as run lengths; not empty."""
-
-    pick: _Pick
-    mask: NDArray[np.uint8]
-    rle: Rle
-
-    @cached_property
-    def area(self) -> int:
-        return regions.area(self.rle)
-
-    @cached_property
-    def box(self) -> tuple[int, int, int, int]:
-        box = regions.bounds(self.mask)
-        assert box is not None
-        return box
 
 
 class Segmentation(Task[SegmentationOptions]):
@@ -121,7 +83,7 @@ class Segmentation(Task[SegmentationOptions]):
         "mask": ("object", "color"),
         "mask-many": ("legend",),
     }
-    limits = (Limit("iou", at_least=0.99), Limit("clean", at_least=0.999))
+    limits = PAINT_LIMITS
 
     def eligible(self, index: SourceIndex) -> NDArray[np.bool_]:
         """Single objects need instances; a label map does not tell them apart."""
@@ -145,45 +107,27 @@ class Segmentation(Task[SegmentationOptions]):
         """Paint; pixels of the photo are only decoded when they are needed."""
         picks: list[_Pick] = subject.choice
         if picks[0].mask is None:
-            return self._rendered_absent(view, picks[0], draw)
-        labels, painted = self._label(view, picks)
-        colors, lossless = self._colors(view, painted, draw)
-        nouns = [self._noun(view, one.pick, draw) for one in painted]
-        return self._rendered(view, labels, painted, nouns, colors, lossless)
+            nothing = paint_nothing(view, picks[0].name, self.options, draw)
+            noun = Noun(picks[0].name, count=draw.choice((None, 1)))
+            section, slots = nothing.wording(self.options.section, "object", [noun])
+            return Rendered(nothing.target, section, slots, nothing.params, nothing.annotation)
+        labels, shown = self._label(view, picks)
+        painting = paint_layers(view, labels, [layer for _, layer in shown], self.options, draw)
+        nouns = [self._noun(view, pick, draw) for pick, _ in shown]
+        section, slots = painting.wording(self.options.section, "object", nouns)
+        return Rendered(painting.target, section, slots, painting.params, painting.annotation)
 
     @classmethod
     def decode(cls, target: RGB, source: RGB, params: Mapping[str, Any]) -> dict[str, Any]:
         """Regions by the nearest coat (overlay, solid) or the nearest colour (mask)."""
-        colors = [tuple(asked["rgb"]) for asked in params["targets"]]
-        if params["style"] == "mask":
-            labels = nearest_color(target, [_BLACK, *colors])
-        else:
-            labels = classify(target, source, colors, params["opacity"], lossless=params.get("lossless", False))
-        height, width = target.shape[:2]
-        found = [regions.encode((labels == position).astype(np.uint8)) for position in range(1, len(colors) + 1)]
-        return {
-            "size": [height, width],
-            "regions": [
-                {"name": asked["name"], "rle": regions.to_json(rle), "area": regions.area(rle)}
-                for asked, rle in zip(params["targets"], found, strict=True)
-            ],
-        }
+        return decode_pieces(target, source, params)
 
     @classmethod
     def compare(
         cls, decoded: Mapping[str, Any], annotation: Mapping[str, Any], params: Mapping[str, Any]
     ) -> dict[str, float]:
         """iou: the worst region's intersection over union; clean: share of pixels not painted by mistake."""
-        worst, total = 1.0, float(np.prod(annotation["size"]))
-        stray = 0.0
-        for found, true in zip(decoded["regions"], annotation["regions"], strict=True):
-            first, second = regions.from_json(found["rle"]), regions.from_json(true["rle"])
-            both = regions.area(regions.intersection([first, second]))
-            either = found["area"] + true["area"] - both
-            stray += found["area"] - both
-            if true["area"]:
-                worst = min(worst, both / either)
-        return {"iou": worst, "clean": 1.0 - stray / total}
+        return compare_pieces(decoded, annotation)
 
     def _candidates(self, sample: Sample, draw: random.Random) -> Iterable[_Pick]:
         """Everything that may be asked for, in random order, each checked only when it is reached."""
@@ -243,45 +187,29 @@ class Segmentation(Task[SegmentationOptions]):
         ]
 
     def _least(self, pixels: int) -> float:
-        return max(_MIN_PIXELS, self.options.min_area * pixels)
+        return max(MIN_PIXELS, self.options.min_area * pixels)
 
     def _wanted(self, name: str) -> bool:
         return self.options.classes is None or name in self.options.classes
 
-    def _label(self, view: View, picks: list[_Pick]) -> tuple[NDArray[np.uint8], list[_Painted]]:
+    def _label(self, view: View, picks: list[_Pick]) -> tuple[NDArray[np.uint8], list[tuple[_Pick, Layer]]]:
         """Label map of what is shown: i + 1 where the i-th of the list is painted, the smaller on top."""
-        moved = [_Painted(pick, *view.shown(pick.mask)) for pick in picks if pick.mask is not None]
-        moved = [one for one in moved if one.area >= _MIN_PIXELS]
+        moved = [(pick, Layer(pick.name, *view.shown(pick.mask))) for pick in picks if pick.mask is not None]
+        moved = [(pick, layer) for pick, layer in moved if layer.area >= MIN_PIXELS]
         if not moved:
             raise NotApplicable("the crop leaves too little of what was to be painted")
         if len(moved) == 1:
-            return moved[0].mask, moved
-        moved.sort(key=lambda one: -one.area)
+            return moved[0][1].mask, moved
+        moved.sort(key=lambda one: -one[1].area)
         labels = np.zeros(view.size_wh[::-1], np.uint8)
-        for position, one in enumerate(moved, start=1):
-            labels[one.mask != 0] = position
+        for position, (_, layer) in enumerate(moved, start=1):
+            labels[layer.mask != 0] = position
         sizes = np.bincount(labels.ravel(), minlength=len(moved) + 1)[1:]
-        if (sizes < _MIN_PIXELS).any():
-            visible = [one.pick for one, size in zip(moved, sizes, strict=True) if size >= _MIN_PIXELS]
-            return self._label(view, visible)
+        if (sizes < MIN_PIXELS).any():
+            return self._label(view, [pick for (pick, _), size in zip(moved, sizes, strict=True) if size >= MIN_PIXELS])
         masks = [(labels == position).view(np.uint8) for position in range(1, len(moved) + 1)]
-        return labels, [_Painted(one.pick, mask, regions.encode(mask)) for one, mask in zip(moved, masks, strict=True)]
-
-    def _colors(self, view: View, painted: Sequence[_Painted], draw: random.Random) -> tuple[list[Color], bool]:
-        """A colour a region, apart from each other and from what they cover; and whether JPEG would lose them."""
-        palette, count = PALETTES[self.options.palette], len(painted)
-        if self.options.style == "mask":
-            if count == 1 and self.options.mask_color == "white":
-                return [Color("white", (255, 255, 255))], False
-            return draw.sample(colors_apart(palette, [_BLACK]), count), False
-        chosen: list[Color] = []
-        lossless = False
-        for one in painted:
-            free = colors_apart(palette, [color.rgb for color in chosen])
-            color, clear = pick_clear(free, sample_pixels(view.rgb, one.mask, one.box), self.options.coat, draw)
-            chosen.append(color)
-            lossless |= not clear
-        return chosen, lossless
+        visible = zip(moved, masks, strict=True)
+        return labels, [(pick, Layer(pick.name, mask, regions.encode(mask))) for (pick, _), mask in visible]
 
     def _noun(self, view: View, pick: _Pick, draw: random.Random) -> Noun | str:
         shown = [one for one in pick.members if one.box_xyxy is None or view.box(one) is not None]
@@ -291,61 +219,6 @@ class Segmentation(Task[SegmentationOptions]):
         if not shown or uncertain or draw.random() < _UNCOUNTED:
             return Noun(pick.name)
         return Noun(pick.name, count=len(shown))
-
-    def _rendered(
-        self,
-        view: View,
-        labels: NDArray[np.uint8],
-        painted: Sequence[_Painted],
-        nouns: Sequence[Noun | str],
-        colors: Sequence[Color],
-        lossless: bool,
-    ) -> Rendered:
-        target: Target
-        if self.options.style == "mask":
-            target = FlatTarget(labels, np.array([_BLACK, *(color.rgb for color in colors)], np.uint8))
-        else:
-            picture = view.rgb.copy()
-            for one, color in zip(painted, colors, strict=True):
-                paint(picture, one.mask, one.box, color.rgb, self.options.coat)
-            target = PhotoTarget(picture, lossless)
-        annotation = {
-            "size": list(labels.shape),
-            "regions": [{"name": one.pick.name, "rle": regions.to_json(one.rle), "area": one.area} for one in painted],
-        }
-        names = [one.pick.name for one in painted]
-        params = {**self._params(names, colors), **({"lossless": True} if lossless else {})}
-        return Rendered(target, *self._wording(nouns, colors), params, annotation)
-
-    def _rendered_absent(self, view: View, pick: _Pick, draw: random.Random) -> Rendered:
-        palette: Sequence[Color] = PALETTES[self.options.palette]
-        width, height = view.size_wh
-        target: Target = SameTarget()
-        if self.options.style == "mask":
-            palette = colors_apart(palette, [_BLACK])
-            target = FlatTarget(np.zeros((height, width), np.uint8), np.zeros((1, 3), np.uint8))
-        color = draw.choice(list(palette))
-        empty = regions.encode(np.zeros((height, width), np.uint8))
-        annotation = {
-            "size": [height, width],
-            "regions": [{"name": pick.name, "rle": regions.to_json(empty), "area": 0}],
-        }
-        wording = self._wording([Noun(pick.name, count=draw.choice((None, 1)))], [color])
-        return Rendered(target, *wording, self._params([pick.name], [color]), annotation)
-
-    def _wording(self, nouns: Sequence[Noun | str], colors: Sequence[Color]) -> tuple[str, dict[str, SlotValue]]:
-        base = "mask" if self.options.style == "mask" else "overlay"
-        if len(nouns) == 1:
-            return base, {"object": nouns[0], "color": colors[0].name}
-        parts = tuple((noun, color.name) for noun, color in zip(nouns, colors, strict=True))
-        return f"{base}-many", {"legend": Legend(parts)}
-
-    def _params(self, names: Sequence[str], colors: Sequence[Color]) -> dict[str, Any]:
-        targets = [
-            {"name": name, "color": color.name, "rgb": list(color.rgb)}
-            for name, color in zip(names, colors, strict=True)
-        ]
-        return {"style": self.options.style, "opacity": self.options.coat, "targets": targets}
 
 
 def _hull(masks: Iterable[Rle]) -> Box:

@@ -66,11 +66,11 @@ class CelebaMaskHq(Source):
         photographs, masks = self.inputs()
         parts: dict[int, list[str]] = {}
         for file in masks.glob("*/*.png"):
-            number, _, part = file.stem.partition("_")
-            if part not in _PARTS or not number.isdecimal() or file.parent.name != str(int(number) // _FACES_A_FOLDER):
+            digits, _, part = file.stem.partition("_")
+            if part not in _PARTS or not digits.isdecimal() or file.parent.name != str(int(digits) // _FACES_A_FOLDER):
                 reject(file.stem, f"{file.parent.name}/{file.name} is not named like a part's mask")
             else:
-                parts.setdefault(int(number), []).append(part)
+                parts.setdefault(int(digits), []).append(part)
         faces = {int(file.stem) for file in photographs.glob("*.jpg") if file.stem.isdecimal()}
         for number in sorted(faces | parts.keys()):
             if number not in faces:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow.parquet as pq
+from drawn_samples import drawn_triplets
 from PIL import Image, ImageDraw, ImageFont
 from taskpaint.builders.world import write_world
 from taskpaint.engines.build import BuildOptions, build
@@ -64,7 +65,7 @@ class _Shown:
 def main() -> None:
     """Build the demo's dataset in a temporary folder and draw the pictures."""
     with tempfile.TemporaryDirectory() as scratch:
-        triplets = _triplets(Path(scratch))
+        triplets = [*_triplets(Path(scratch)), *_drawn()]
     PICTURES.mkdir(exist_ok=True)
     shown = {task: _one_of_each_style(triplets, task) for task in sorted({one.task for one in triplets})}
     for task, mine in shown.items():
@@ -91,6 +92,14 @@ def _triplets(scratch: Path) -> list[_Shown]:
     return found
 
 
+def _drawn() -> list[_Shown]:
+    """Of the tasks that the demo's datasets do not feed."""
+    return [
+        _Shown(one.task, one.style, 1, one.instruction, _small(one.source), _small(one.target))
+        for one in drawn_triplets(2 * _SIDE)
+    ]
+
+
 def _is_empty(annotation: dict[str, Any]) -> bool:
     """Whether something was asked for that is not there, so that nothing was drawn for it."""
     things = [thing for key in ("regions", "boxes", "points") for thing in annotation.get(key, ())]
@@ -99,7 +108,11 @@ def _is_empty(annotation: dict[str, Any]) -> bool:
 
 
 def _image(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data)).convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    return _small(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def _small(picture: Image.Image) -> Image.Image:
+    return picture.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
 
 
 def _one_of_each_style(triplets: Sequence[_Shown], task: str) -> list[_Shown]:

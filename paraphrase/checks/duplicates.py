@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil
+from typing import Any
 
 WORDS_ALIKE = Fraction(4, 5)
 """Share of common words (Jaccard) from which two texts may be near-duplicates.
@@ -26,9 +28,10 @@ _UNSPACED = re.compile("[\u2e80-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 
 @dataclass(frozen=True, slots=True)
 class _Text:
+    """A text and its words, which are one object each however many texts have them."""
+
     text: str
     words: frozenset[str]
-    pairs: frozenset[tuple[str, str]]
 
 
 class NearDuplicates:
@@ -87,18 +90,19 @@ def words_of(text: str) -> list[str]:
 
 
 def _split(text: str) -> _Text:
-    words = words_of(text)
-    return _Text(text, frozenset(words), frozenset(pairwise(words)))
+    return _Text(text, frozenset(map(sys.intern, words_of(text))))
 
 
 def _alike(one: _Text, other: _Text) -> bool:
-    words = _jaccard(one.words, other.words)
-    if words < WORDS_ALIKE:
+    if not _reaches(one.words, other.words, WORDS_ALIKE):
         return False
-    return words >= WORDS_SAME or _jaccard(one.pairs, other.pairs) >= PAIRS_ALIKE
+    if _reaches(one.words, other.words, WORDS_SAME):
+        return True
+    pairs = (frozenset(pairwise(words_of(text))) for text in (one.text, other.text))
+    return _reaches(*pairs, PAIRS_ALIKE)
 
 
-def _jaccard(one: frozenset[object], other: frozenset[object]) -> Fraction:
+def _reaches(one: frozenset[Any], other: frozenset[Any], least: Fraction) -> bool:
+    """Whether the Jaccard index is at least so much; in whole numbers, which is quick and exact."""
     common = len(one & other)
-    total = len(one) + len(other) - common
-    return Fraction(common, total) if total else Fraction(1)
+    return common * least.denominator >= least.numerator * (len(one) + len(other) - common)

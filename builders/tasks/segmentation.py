@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
@@ -31,6 +31,7 @@ from ..masks.painting import (
 from ..masks.regions import Rle
 from ..sample import Feature, Instance, Sample
 from ..subjects.naming import name_one_of
+from ..subjects.pointing import point_at
 from ..task import Rendered, Subject, Task
 from ..view import View, union_of
 
@@ -42,6 +43,9 @@ class SegmentationOptions(PaintOptions):
     """Options of the segmentation task."""
 
     unit: Literal["class", "instance"] = Field("class", description="paint all of a class, or single objects")
+    naming: Literal["words", "point"] = Field(
+        "words", description="of single objects: by class and place, or by a point on the object, in hundredths"
+    )
     absent: float = Field(
         0.1,
         ge=0,
@@ -54,6 +58,12 @@ class SegmentationOptions(PaintOptions):
     )
     min_area: float = Field(0.002, ge=0, le=1, description="least share of the image that is worth painting")
     classes: tuple[str, ...] | None = Field(None, description="only these; empty: all")
+
+    @model_validator(mode="after")
+    def _points_mean_objects(self) -> SegmentationOptions:
+        if self.naming == "point" and self.unit != "instance":
+            raise ValueError("naming: point means a single object; it needs unit: instance")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,11 @@ class Segmentation(Task[SegmentationOptions]):
     def choose(self, sample: Sample, draw: random.Random) -> Subject:
         """Draw classes or objects that are large enough, or a class that is absent."""
         options = self.options
-        if draw.random() < options.absent and (absent := absent_names(sample, self._wanted)):
+        if (
+            options.naming == "words"
+            and draw.random() < options.absent
+            and (absent := absent_names(sample, self._wanted))
+        ):
             return Subject([_Pick(draw.choice(absent), None)])
         picks = list(self._candidates(sample, draw))
         if len(picks) < options.count[0]:
@@ -113,9 +127,14 @@ class Segmentation(Task[SegmentationOptions]):
             return Rendered(nothing.target, section, slots, nothing.params, nothing.annotation)
         labels, shown = self._label(view, picks)
         painting = paint_layers(view, labels, [layer for _, layer in shown], self.options, draw)
-        nouns = [self._noun(view, pick, draw) for pick, _ in shown]
+        params = painting.params
+        nouns: list[Noun | str]
+        if self.options.naming == "point":
+            nouns, params = self._pointed(shown, params, draw)
+        else:
+            nouns = [self._noun(view, pick, draw) for pick, _ in shown]
         section, slots = painting.wording(self.options.section, "object", nouns)
-        return Rendered(painting.target, section, slots, painting.params, painting.annotation)
+        return Rendered(painting.target, section, slots, params, painting.annotation)
 
     @classmethod
     def decode(cls, target: RGB, source: RGB, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,6 +229,19 @@ class Segmentation(Task[SegmentationOptions]):
         masks = [(labels == position).view(np.uint8) for position in range(1, len(moved) + 1)]
         visible = zip(moved, masks, strict=True)
         return labels, [(pick, Layer(pick.name, mask, regions.encode(mask))) for (pick, _), mask in visible]
+
+    def _pointed(
+        self, shown: list[tuple[_Pick, Layer]], params: dict[str, Any], draw: random.Random
+    ) -> tuple[list[Noun | str], dict[str, Any]]:
+        """Phrases that name a point on each object, and the params with these points."""
+        found = [point_at(layer.mask, draw) for _, layer in shown]
+        pointed = [one for one in found if one is not None]
+        if len(pointed) < len(found):
+            raise NotApplicable("an object is too thin for a point in whole hundredths")
+        targets = [
+            {**target, "point_xy": list(point)} for target, (_, point) in zip(params["targets"], pointed, strict=True)
+        ]
+        return [phrase for phrase, _ in pointed], {**params, "targets": targets}
 
     def _noun(self, view: View, pick: _Pick, draw: random.Random) -> Noun | str:
         shown = [one for one in pick.members if one.box_xyxy is None or view.box(one) is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 
 import numpy as np
 import pydantic
@@ -16,6 +17,7 @@ from taskpaint.builders.masks import regions
 from taskpaint.builders.sample import Category, FileBytes, Instance, LabelMap, LabelSet, Sample
 from taskpaint.builders.sources.ade20k import Ade20k
 from taskpaint.builders.sources.coco import Coco
+from taskpaint.builders.subjects.pointing import point_at
 from taskpaint.builders.tasks.segmentation import Segmentation, SegmentationOptions
 from taskpaint.builders.view import View
 from taskpaint.manifests.errors import BadItem, NotApplicable
@@ -441,3 +443,40 @@ def test_the_annotation_is_the_datasets_own_mask(shared_data):
                 edge += np.hypot(*np.diff(points, axis=0, append=points[:1]).T).sum()
     assert (mask != np.asarray(drawn)).sum() <= 1.5 * edge
     assert mask.sum() > 3 * edge
+
+
+@given(st.integers(0, 2**32), st.integers(20, 90), st.integers(20, 90))
+@settings(max_examples=60, deadline=None)
+def test_a_point_lies_on_the_object(seed, width, height):
+    draw = random.Random(seed)
+    mask = np.zeros((height, width), np.uint8)
+    left, top = draw.randrange(width - 8), draw.randrange(height - 8)
+    mask[top : top + draw.randint(4, 60), left : left + draw.randint(4, 60)] = 1
+    found = point_at(mask, draw)
+    assert found is not None
+    phrase, (x, y) = found
+    assert mask[min(int(y * height + 1e-9), height - 1), min(int(x * width + 1e-9), width - 1)]
+    numbers = [int(number) for number in re.findall(r"\d+(?=%|,|$)", phrase.replace("0.", ""))]
+    assert numbers == [round(100 * x), round(100 * y)]
+
+
+def test_objects_meant_by_points():
+    sample = _sample(_rectangle(DOG, 10, 10, 40, 50), _rectangle(DOG, 60, 10, 95, 50))
+    rendered = _render(sample, unit="instance", naming="point", count=(2, 2))
+    masks = [regions.decode(regions.from_json(part["rle"])) for part in rendered.annotation["regions"]]
+    for target, mask, (phrase, _) in zip(
+        rendered.params["targets"], masks, rendered.slots["legend"].parts, strict=True
+    ):
+        x, y = target["point_xy"]
+        assert mask[int(y * 60 + 1e-9), int(x * 100 + 1e-9)] and "dog" not in phrase
+
+
+def test_a_needle_has_no_point_in_hundredths():
+    mask = np.zeros((1000, 1000), np.uint8)
+    mask[:, 5:8] = 1
+    assert point_at(mask, random.Random(0)) is None
+
+
+def test_points_need_single_objects():
+    with pytest.raises(pydantic.ValidationError, match="unit: instance"):
+        SegmentationOptions(naming="point")

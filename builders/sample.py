@@ -43,6 +43,8 @@ class Feature(enum.IntFlag):
     """A degraded photograph and its clean twin."""
     EDIT = enum.auto()
     """An edited twin of the photograph, with instructions."""
+    LANES = enum.auto()
+    """Lane lines of a road, each as a line of points."""
 
 
 def describe(features: Feature) -> str:
@@ -163,6 +165,11 @@ class SegmentMap:
     load: Callable[[], NDArray[np.int32]]
 
 
+Polyline = tuple[tuple[float, float], ...]
+"""x and y of at least two points (pixel centres from 0, source image) from top to bottom: y grows from each to the
+next. A line may leave the image."""
+
+
 @dataclass(frozen=True, slots=True)
 class Expression:
     """Sentences that mean the same objects. members: positions in `Sample.instances`; empty when nothing is meant."""
@@ -179,11 +186,13 @@ class Pair:
         image: the twin.
         kind: "edit", or what the twin is free of: "blur", "noise", "rain", "watermark", "haze" …
         instructions: of an edit, in people's words.
+        caption: a sentence about the twin as a whole; empty where there is none.
     """
 
     image: FileBytes
     kind: str
     instructions: tuple[str, ...] = ()
+    caption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +222,7 @@ class Sample:
         captions: sentences about the whole image.
         expressions: sentences about some of the instances.
         pair: the photograph's twin.
+        lanes: lane lines of the road, in the dataset's order.
     """
 
     id: str
@@ -229,3 +239,4 @@ class Sample:
     captions: tuple[str, ...] = ()
     expressions: tuple[Expression, ...] = ()
     pair: Pair | None = None
+    lanes: tuple[Polyline, ...] = ()

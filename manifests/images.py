@@ -229,7 +229,7 @@ def _open(data: bytes) -> Image.Image:
         try:
             return Image.open(io.BytesIO(data), formats=_FORMATS)
         except Image.DecompressionBombError as bomb:
-            raise BadItem("image is too large to be opened safely") from bomb
+            raise BadItem(f"image is too large to be opened safely, over the limit of {MAX_PIXELS} pixels") from bomb
 
 
 @contextlib.contextmanager

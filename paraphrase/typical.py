@@ -39,6 +39,8 @@ def typical_value(slot: str, draw: random.Random) -> str:
     """A value for a slot of any task; a slot that nobody knows gets a noun phrase."""
     if slot in ("color", "yes", "no", "background", "lines", "first", "second"):
         return draw.choice(_COLORS)
+    if slot == "colors":
+        return ", ".join(draw.sample(_COLORS, 5))
     if slot == "legend":
         return join([f"{_object(draw)} in {color}" for color in draw.sample(_COLORS, draw.randint(1, 3))])
     if slot == "range":

@@ -36,6 +36,16 @@ SECTIONS = {
         "filled": {"object", "color"},
         "filled-many": {"legend"},
     },
+    "oriented_boxes": {
+        "outline": {"object", "color"},
+        "outline-many": {"legend"},
+        "filled": {"object", "color"},
+        "filled-many": {"legend"},
+    },
+    "lanes": {
+        **{"photo-each": {"colors"}, "photo-one": {"color"}},
+        **{"black-each": {"colors"}, "black-one": {"color"}},
+    },
     "depth": {"gray": {"range"}, "colormap": {"colormap", "range"}, "metric": {"ramp"}},
     "classification": {"fill": {"category", "yes", "no"}, "border": {"category", "yes", "no"}},
     "referring": {
@@ -98,6 +108,7 @@ VALUES = {
     "legend": (LEGEND, "the left shoulder in red and the nose in blue"),
     "range": ("0 m in black to 10 m in white", "nearest to farthest"),
     "colormap": ("turbo", "inferno"),
+    "colors": ("red, green, blue, yellow, magenta",),
     "ramp": ("black, red, yellow, green, cyan, blue, magenta, white",),
     "expression": ("left guy", "orange", "the bigger of the two elephants", "man's hat", "seat without person on it"),
     "part": ("every wheel of a car", "all left arms", "the roof"),

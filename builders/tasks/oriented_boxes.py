@@ -1,0 +1,300 @@
+"""Oriented boxes: the smallest rectangle at any angle around every object of a class, outlined or filled."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from ...manifests.errors import NotApplicable
+from ...manifests.images import RGB
+from ...manifests.recipe import Block
+from ...manifests.slots import Legend, Noun, SlotValue
+from ...manifests.target import PhotoTarget
+from ..marks.evidence import read_evidence
+from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
+from ..marks.rectangles import MIN_OUTLINE
+from ..marks.rotated_boxes import (
+    RotatedBox,
+    box_of_corners,
+    box_of_pixels,
+    clipped,
+    corner_error,
+    pixels_under,
+    smallest_box,
+    stamp_rotated,
+)
+from ..marks.rotated_finder import find_rotated_boxes
+from ..marks.rotated_reading import MIN_SIDE, can_be_read, match
+from ..masks import regions
+from ..sample import Feature, Instance, Sample
+from ..subjects.windows import window_around
+from ..task import Limit, Rendered, Subject, Task
+from ..view import View
+
+_MATCH = 0.5
+"""Least IoU of a found and a true box that are the same."""
+_QUADRILATERAL = 8
+"""Numbers of a polygon of four corners; it is convex, so that what a crop leaves of it follows from its corners."""
+
+
+class OrientedBoxesOptions(Block):
+    """Options of the oriented boxes task."""
+
+    style: Literal["outline", "filled"] = Field("outline", description="the box's outline, or all of it painted")
+    count: tuple[int, int] = Field((1, 1), description="least and most classes an instruction")
+    outline: float = Field(
+        0.008, ge=0.001, le=0.05, description="width of the line, share of the shorter side; at least 2 pixels"
+    )
+    min_side: float = Field(
+        0.02,
+        ge=0,
+        le=0.5,
+        description="a class with a smaller box is not asked for; shorter side of the box, share of the image's; at "
+        "least 12 pixels",
+    )
+    max_boxes: int = Field(20, ge=1, le=60, description="a class with more boxes is not asked for")
+    window: int | None = Field(
+        None,
+        ge=64,
+        le=8192,
+        description="show only a square of so many source pixels around an object: aerial pictures are huge",
+    )
+    palette: Literal["vivid", "instructdiffusion"] = "vivid"
+    classes: tuple[str, ...] | None = Field(None, description="only these; empty: all")
+
+    @model_validator(mode="after")
+    def _counts(self) -> OrientedBoxesOptions:
+        low, high = self.count
+        if not 1 <= low <= high <= 6:
+            raise ValueError(f"count [{low}, {high}] must be two numbers from 1 to 6, the smaller first")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A class and all its objects."""
+
+    name: str
+    members: tuple[Instance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawable:
+    """A class as it is shown: its boxes at output size."""
+
+    name: str
+    boxes: tuple[RotatedBox, ...]
+
+
+class OrientedBoxes(Task[OrientedBoxesOptions]):
+    """Draw the smallest rectangle around what is shown of every object of one or several classes.
+
+    The rectangle is that of the object's polygon, or of its mask, at output size, so that it is a right-angled one
+    even where sizing distorts. Lines lie inside it; larger boxes are drawn first. A class is only asked for when it
+    has no crowd region and all of its boxes can be read back: boxes that could also be others once they are drawn
+    (filled ones that touch, most outlines that cross) are left to other tasks.
+    """
+
+    name = "oriented_boxes"
+    summary = "draw rotated boxes around every object of a class, as outlines or filled"
+    needs = (Feature.INSTANCES,)
+    options_type = OrientedBoxesOptions
+    sections: ClassVar = {
+        "outline": ("object", "color"),
+        "outline-many": ("legend",),
+        "filled": ("object", "color"),
+        "filled-many": ("legend",),
+    }
+    limits = (
+        Limit("iou", at_least=0.9),
+        Limit("max_error_px", at_most=1.5),
+        Limit("missed", at_most=0),
+        Limit("extra", at_most=0),
+    )
+
+    def choose(self, sample: Sample, draw: random.Random) -> Subject:
+        """Draw an order of the classes; the first of them decide what a crop or a window should hold."""
+        found = self._candidates(sample)
+        if len(found) < self.options.count[0]:
+            raise NotApplicable("too few classes of the image have masks and no crowd")
+        draw.shuffle(found)
+        first = [one for pick in found[: self.options.count[0]] for one in pick.members]
+        boxes = [one.box_xyxy for one in first if one.box_xyxy is not None]
+        if not boxes:
+            return Subject(found)
+        if self.options.window is not None:
+            return Subject(found, crop=window_around(boxes, sample, self.options.window, draw))
+        edges = np.array(boxes, float)
+        left, top = edges[:, :2].min(axis=0).tolist()
+        right, bottom = edges[:, 2:].max(axis=0).tolist()
+        return Subject(found, box=(left, top, right, bottom))
+
+    def render(self, view: View, subject: Subject, draw: random.Random) -> Rendered:
+        """Draw the boxes of as many classes as were drawn by lot and can be read back together."""
+        outline = self._outline(view)
+        picks = self._picks(view, subject.choice, outline, draw)
+        colors, lossless = self._colors(view, picks, outline, draw)
+        painted = view.rgb.copy()
+        for box, owner in zip(*_in_order(picks), strict=True):
+            stamp_rotated(painted, box, outline, colors[owner].rgb)
+        nouns = [Noun(pick.name, count=len(pick.boxes)) for pick in picks]
+        named = [(noun, color.name) for noun, color in zip(nouns, colors, strict=True)]
+        slots: dict[str, SlotValue] = {"object": nouns[0], "color": colors[0].name}
+        if len(picks) > 1:
+            slots = {"legend": Legend(tuple(named))}
+        params = {
+            "style": self.options.style,
+            "outline": outline,
+            "targets": [
+                {"name": pick.name, "color": color.name, "rgb": list(color.rgb)}
+                for pick, color in zip(picks, colors, strict=True)
+            ],
+            **({"lossless": True} if lossless else {}),
+        }
+        return Rendered(
+            target=PhotoTarget(painted, lossless),
+            section=self.options.style + ("-many" if len(picks) > 1 else ""),
+            slots=slots,
+            params=params,
+            annotation={
+                "size": [view.size_wh[1], view.size_wh[0]],
+                "boxes": [{"name": pick.name, "corners": [_rounded(box) for box in pick.boxes]} for pick in picks],
+            },
+        )
+
+    @classmethod
+    def decode(cls, target: RGB, source: RGB, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Corners of the boxes of each class's colour, pixel edges, clockwise from the topmost."""
+        colors = [tuple(asked["rgb"]) for asked in params["targets"]]
+        evidence = read_evidence(target, source, colors, 1.0, lossless=params.get("lossless", False))
+        return {
+            "size": list(target.shape[:2]),
+            "boxes": [
+                {
+                    "name": asked["name"],
+                    "corners": [_rounded(box) for box in find_rotated_boxes(seen, params["outline"])],
+                }
+                for asked, seen in zip(params["targets"], evidence, strict=True)
+            ],
+        }
+
+    @classmethod
+    def compare(
+        cls, decoded: Mapping[str, Any], annotation: Mapping[str, Any], params: Mapping[str, Any]
+    ) -> dict[str, float]:
+        """iou, max_error_px: of the worst box and corner among boxes that match at IoU 0.5; missed and extra boxes."""
+        worst, error, missed, extra = 1.0, 0.0, 0, 0
+        for found, true in zip(decoded["boxes"], annotation["boxes"], strict=True):
+            first, second = ([box_of_corners(corners) for corners in one["corners"]] for one in (found, true))
+            pairs = match(first, second, _MATCH)
+            worst = min([worst, *(shared for *_, shared in pairs)])
+            error = max([error, *(corner_error(a, b) for a, b, _ in pairs)])
+            missed += len(second) - len(pairs)
+            extra += len(first) - len(pairs)
+        return {"iou": worst, "max_error_px": error, "missed": float(missed), "extra": float(extra)}
+
+    def _candidates(self, sample: Sample) -> list[_Candidate]:
+        groups: dict[str, list[Instance]] = {}
+        for instance in sample.instances:
+            if self.options.classes is None or instance.category.name in self.options.classes:
+                groups.setdefault(instance.category.name, []).append(instance)
+        return [
+            _Candidate(name, tuple(members))
+            for name, members in groups.items()
+            if all(one.segmentation is not None and not one.crowd for one in members)
+        ]
+
+    def _outline(self, view: View) -> int:
+        if self.options.style == "filled":
+            return 0
+        return max(MIN_OUTLINE, round(self.options.outline * min(view.size_wh)))
+
+    def _picks(
+        self, view: View, candidates: Sequence[_Candidate], outline: int, draw: random.Random
+    ) -> list[_Drawable]:
+        """Classes whose boxes can be read back together, as many as drawn by lot.
+
+        Raises:
+            NotApplicable: there are too few; the reason of the last that failed.
+        """
+        wanted = draw.randint(*self.options.count)
+        picks: list[_Drawable] = []
+        reason = ""
+        for candidate in candidates:
+            drawable = self._drawable(view, candidate)
+            if isinstance(drawable, str):
+                reason = drawable
+                continue
+            boxes, owners = _in_order([*picks, drawable])
+            if not can_be_read(boxes, owners, outline, view.size_wh):
+                reason = f"the boxes of class {candidate.name} cannot be told apart once they are drawn"
+                continue
+            picks.append(drawable)
+            if len(picks) == wanted:
+                return picks
+        if len(picks) < self.options.count[0]:
+            raise NotApplicable(reason)
+        return picks
+
+    def _drawable(self, view: View, candidate: _Candidate) -> _Drawable | str:
+        """The class as it is shown, or why it cannot be asked for."""
+        near = [one for one in candidate.members if one.box_xyxy is None or view.box(one) is not None]
+        if len(near) > self.options.max_boxes:
+            return f"class {candidate.name} has {len(near)} objects, more than max_boxes {self.options.max_boxes}"
+        boxes = [box for one in near if (box := shown_box(view, one)) is not None]
+        if not boxes:
+            return f"the crop leaves nothing of class {candidate.name}"
+        least = max(MIN_SIDE, self.options.min_side * min(view.size_wh))
+        if any(min(box.width, box.height) < least for box in boxes):
+            return f"class {candidate.name} has a box that is too small to draw"
+        return _Drawable(candidate.name, tuple(boxes))
+
+    def _colors(
+        self, view: View, picks: Sequence[_Drawable], outline: int, draw: random.Random
+    ) -> tuple[list[Color], bool]:
+        """A colour a class, apart from each other and from what is painted; and whether JPEG would lose them."""
+        chosen: list[Color] = []
+        lossless = False
+        for pick in picks:
+            free = colors_apart(PALETTES[self.options.palette], [color.rgb for color in chosen])
+            color, clear = pick_clear(free, pixels_under(view.rgb, pick.boxes, outline), 1.0, draw)
+            chosen.append(color)
+            lossless |= not clear
+        return chosen, lossless
+
+
+def shown_box(view: View, instance: Instance) -> RotatedBox | None:
+    """The smallest rectangle around what is shown of an object, output pixels; None when nothing is.
+
+    Raises:
+        BadItem: its mask cannot be rasterised.
+    """
+    whole = instance.segmentation
+    if isinstance(whole, list):
+        flat = [number for polygon in whole for number in polygon]
+        moved = [view.geometry.point(x - 0.5, y - 0.5) for x, y in zip(flat[::2], flat[1::2], strict=True)]
+        offset, size_wh = np.array(view.geometry.offset_xy), view.geometry.resized_wh
+        points = np.array(moved) + 0.5 - offset
+        inside = (points >= 0).all() and (points <= np.array(size_wh)).all()
+        if inside or (len(whole) == 1 and len(flat) == _QUADRILATERAL):
+            kept = clipped(points, size_wh)
+            return smallest_box(kept + offset) if len(kept) else None
+    mask: NDArray[np.uint8] = regions.decode(view.masks([instance]))
+    return box_of_pixels(mask)
+
+
+def _in_order(picks: Sequence[_Drawable]) -> tuple[list[RotatedBox], list[int]]:
+    """All boxes in the order in which they are drawn, the larger first, and the position of each one's class."""
+    boxes = [(box, owner) for owner, pick in enumerate(picks) for box in pick.boxes]
+    boxes.sort(key=lambda item: -item[0].width * item[0].height)
+    return [box for box, _ in boxes], [owner for _, owner in boxes]
+
+
+def _rounded(box: RotatedBox) -> list[list[float]]:
+    return [[round(x, 2), round(y, 2)] for x, y in box.corners().tolist()]

@@ -1,0 +1,177 @@
+"""Rotated rectangles: geometry by hand and against OpenCV, drawing, finding, and what cannot be told apart."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from taskpaint.builders.marks.rotated_boxes import (
+    RotatedBox,
+    box_of_corners,
+    box_of_pixels,
+    clipped,
+    corner_error,
+    overlap,
+    pixels_of,
+    pixels_under,
+    smallest_box,
+)
+from taskpaint.builders.marks.rotated_finder import find_rotated_boxes
+from taskpaint.builders.marks.rotated_reading import can_be_read
+
+_HALF = math.sqrt(0.5)
+_DIAMOND = RotatedBox(20, 20, 10 * math.sqrt(2), 10 * math.sqrt(2), _HALF, _HALF)
+
+
+def _turned(x, y, width, height, degrees):
+    return RotatedBox(x, y, width, height, math.cos(math.radians(degrees)), math.sin(math.radians(degrees)))
+
+
+def _evidence(boxes, outline, size_wh=(160, 120)):
+    found = np.full(size_wh[::-1], -1, np.int8)
+    for box in boxes:
+        window, inside = pixels_of(box, size_wh, outline)
+        found[window][inside] = 1
+    return found
+
+
+def test_corners_by_hand():
+    assert RotatedBox(5, 3, 4, 2).corners().tolist() == [[3, 2], [7, 2], [7, 4], [3, 4]]
+    assert _DIAMOND.corners().round(9).tolist() == [[20, 10], [30, 20], [20, 30], [10, 20]]
+    upright = RotatedBox(5, 3, 4, 2, 0, 1)  # its width runs down: 2 wide and 4 high on the screen
+    assert upright.corners().tolist() == [[4, 1], [6, 1], [6, 5], [4, 5]]
+
+
+@pytest.mark.parametrize("box", [RotatedBox(5, 3, 4, 2), _DIAMOND, _turned(50, 40, 30, 12, 77)])
+def test_corners_give_the_box_back(box):
+    assert corner_error(box_of_corners(box.corners().tolist()), box) < 1e-9
+
+
+def test_the_smallest_box_by_hand():
+    box = smallest_box(np.array([[10, 0], [20, 10], [10, 20], [0, 10], [11, 9]], float))
+    assert (box.x, box.y, box.width, box.height) == pytest.approx((10, 10, 200**0.5, 200**0.5))
+    flat = smallest_box(np.array([[1, 1], [4, 5]], float))
+    assert {round(flat.width, 9), round(flat.height, 9)} == {5, 0}
+    assert smallest_box(np.array([[3, 4], [3, 4]], float))[:4] == (3, 4, 0, 0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=3, max_size=15))
+def test_the_smallest_box_is_opencvs(points):
+    box = smallest_box(np.array(points, float))
+    _, (width, height), _ = cv2.minAreaRect(np.array(points, np.float32))
+    assert box.width * box.height == pytest.approx(width * height, abs=0.02)
+    away = np.array(points, float) - (box.x, box.y)
+    assert (np.abs(away @ [box.along_x, box.along_y]) <= box.width / 2 + 1e-6).all()
+    assert (np.abs(away @ [-box.along_y, box.along_x]) <= box.height / 2 + 1e-6).all()
+
+
+def test_the_box_of_pixels_holds_all_of_each():
+    mask = np.zeros((9, 9), np.uint8)
+    mask[2:4, 3:8] = 1
+    box = box_of_pixels(mask)
+    assert box.corners().tolist() == [[3, 2], [8, 2], [8, 4], [3, 4]]
+    assert box_of_pixels(np.zeros((4, 4), np.uint8)) is None
+
+
+def test_pixels_are_those_whose_centre_lies_on_the_box():
+    window, inside = pixels_of(RotatedBox(5, 4, 6, 4), (20, 20), 0)
+    assert window == (slice(2, 6), slice(2, 8)) and inside.all()
+    window, inside = pixels_of(RotatedBox(10, 10, 16, 12), (20, 20), 2)
+    assert inside.sum() == 16 * 12 - 12 * 8
+    assert pixels_of(RotatedBox(10, 10, 16, 5), (20, 20), 2)[1].sum() == 16 * 4 + 16  # less than three lines: full
+    window, inside = pixels_of(_DIAMOND.grown(-0.5 * _HALF), (40, 40), 0)
+    # |x - 20| + |y - 20| <= 9.5 at the centres: rows of 18, 16 ... 2 pixels, above and below the middle
+    assert inside.sum() == 2 * sum(range(2, 19, 2))
+    assert pixels_of(RotatedBox(-30, -30, 6, 4), (20, 20), 0)[1].size == 0
+
+
+def test_colours_under_an_outline():
+    photo = np.zeros((60, 60, 3), np.uint8)
+    photo[25:35, 25:35] = 200  # in the hole
+    assert not pixels_under(photo, [RotatedBox(30, 30, 40, 40)], 2).any()
+    assert pixels_under(photo, [RotatedBox(30, 30, 40, 40)], 0).any()
+
+
+def test_overlap_by_hand():
+    first = RotatedBox(10, 10, 10, 10)
+    assert overlap(first, first) == pytest.approx(1)
+    assert overlap(first, RotatedBox(15, 10, 10, 10)) == pytest.approx(50 / 150)
+    assert overlap(first, RotatedBox(30, 10, 10, 10)) == 0
+    # a square and itself turned by 45 degrees share a regular octagon: 2 (sqrt(2) - 1) of the square
+    octagon = 2 * (math.sqrt(2) - 1) * 100
+    assert overlap(first, RotatedBox(10, 10, 10, 10, _HALF, _HALF)) == pytest.approx(octagon / (200 - octagon))
+
+
+def test_corner_error_is_that_of_the_best_way_around():
+    box = RotatedBox(10, 10, 8, 4)
+    assert corner_error(box, RotatedBox(10, 10, 4, 8, 0, 1)) == pytest.approx(0)
+    assert corner_error(box, RotatedBox(13, 14, 8, 4)) == pytest.approx(5)
+
+
+def test_clipping_by_hand():
+    square = np.array([[-5, -5], [-5, 5], [5, 5], [5, -5]], float)
+    assert sorted(clipped(square, (20, 20)).tolist()) == [[0, 0], [0, 5], [5, 0], [5, 5]]
+    assert clipped(square - 10, (20, 20)).shape == (0, 2)
+    assert sorted(clipped(square[::-1] + 8, (20, 20)).tolist()) == [[3, 3], [3, 13], [13, 3], [13, 13]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.floats(60, 100),
+    st.floats(45, 75),
+    st.floats(20, 90),
+    st.floats(20, 60),
+    st.floats(0, 180),
+    st.sampled_from([0, 2, 3, 5]),
+)
+def test_one_box_is_found_at_any_angle(x, y, width, height, degrees, outline):
+    box = _turned(x, y, width, height, degrees)
+    found = find_rotated_boxes(_evidence([box], outline), outline)
+    assert len(found) == 1 and corner_error(found[0], box) <= 1 and overlap(found[0], box) >= 0.93
+
+
+def test_a_sloppy_outline_is_still_one_box():
+    box = _turned(80, 60, 70, 40, 30)
+    evidence = _evidence([box], 3)
+    draw = random.Random(0)
+    for _ in range(400):  # specks of both kinds, and gaps
+        evidence[draw.randrange(120), draw.randrange(160)] *= -1
+    evidence[55:60, 40:110] = -1
+    found = find_rotated_boxes(evidence, 3)
+    assert len(found) == 1 and corner_error(found[0], box) < 2
+
+
+def test_nothing_painted():
+    assert find_rotated_boxes(np.full((50, 50), -1, np.int8), 3) == []
+    assert find_rotated_boxes(np.zeros((50, 50), np.int8), 0) == []
+
+
+@pytest.mark.parametrize(
+    ("boxes", "outline", "readable"),
+    [
+        ([_turned(40, 40, 30, 24, 20), _turned(100, 40, 30, 24, 50)], 2, True),
+        ([_turned(80, 60, 100, 80, 20), _turned(80, 60, 40, 30, 60)], 2, True),  # nested
+        ([_turned(80, 60, 100, 80, 20), _turned(80, 60, 40, 30, 60)], 0, False),  # one lies on the other
+        ([_turned(60, 60, 60, 40, 20), _turned(61, 60, 60, 40, 20)], 2, False),  # twins
+        ([RotatedBox(50, 50, 40, 30), RotatedBox(90, 50, 40, 30)], 0, False),  # they touch
+        ([RotatedBox(50, 50, 40, 30), RotatedBox(100, 50, 40, 30)], 0, True),
+        ([_turned(10, 60, 60, 40, 0)], 2, False),  # its left side is not in the picture
+    ],
+)
+def test_what_can_be_read(boxes, outline, readable):
+    assert can_be_read(boxes, [0] * len(boxes), outline, (160, 120)) is readable
+    if readable:
+        assert len(find_rotated_boxes(_evidence(boxes, outline), outline)) == len(boxes)
+
+
+def test_other_colours_hide_but_do_not_join():
+    # the second covers the middle of the first, in another colour: all corners of the first still show
+    boxes = [RotatedBox(80, 60, 100, 40), RotatedBox(80, 60, 30, 100)]
+    assert can_be_read(boxes, [0, 1], 0, (160, 120))
+    assert not can_be_read(boxes, [0, 0], 0, (160, 120))

@@ -1,0 +1,1 @@
+"""References of KNN-GIQA: many pictures' vectors, kept exactly, with an index that finds the nearest of them."""

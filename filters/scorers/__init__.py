@@ -1,0 +1,1 @@
+"""Scorers, one a file; the file is the registration."""

@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -32,7 +33,7 @@ from taskpaint.builders.sample import (
 )
 from taskpaint.builders.view import View
 from taskpaint.builders.world.breeds import BREEDS
-from taskpaint.builders.world.canvas import Canvas, Pen
+from taskpaint.builders.world.canvas import Canvas, Gradient, Pen
 from taskpaint.builders.world.faces import Head, draw_head, hair_behind
 from taskpaint.builders.world.pets import draw_pet
 from taskpaint.builders.world.scenes import draw_scene
@@ -69,6 +70,8 @@ def drawn_triplets(side: int) -> Iterator[Drawn]:
     yield _triplet("face_alignment", _face(), side)
     yield _triplet("face_alignment", _face(), side, style="black")
     yield _triplet("edit", _edit(), side)
+    yield _triplet("lanes", _road(), side)
+    yield _triplet("lanes", _road(), side, style="black", coloring="one")
 
 
 def _triplet(name: str, sample: Sample, side: int, **options: Any) -> Drawn:
@@ -156,7 +159,7 @@ def _face() -> Sample:
     canvas = Canvas(*SIZE)
     pen = Pen(canvas, 240, 250, 150)
     head = Head(0, 0, 1, "front", (238, 196, 160), (92, 60, 40), "short", beard=False)
-    pen.fill([np.array([(-2, -2), (2, -2), (2, 2), (-2, 2)], float)], (170, 200, 220))
+    pen.fill(_quad((-2, -2), (2, -2), (2, 2), (-2, 2)), (170, 200, 220))
     hair_behind(pen, head)
     draw_head(pen, head)
     picture = canvas.finish()
@@ -180,6 +183,32 @@ def _landmarks() -> Iterator[tuple[str, tuple[float, float]]]:
     yield "nose tip", (0.05, 0.24)
     for name, place in (("right", (-0.24, 0.5)), ("middle", (0.0, 0.6)), ("left", (0.24, 0.5))):
         yield f"mouth {name}", place
+
+
+def _road() -> Sample:
+    """A road that runs to the horizon, and its lane lines."""
+    canvas = Canvas(*SIZE)
+    pen = Pen(canvas, 240, 200, 1)
+    pen.fill(_quad((-240, -200), (240, -200), (240, 0), (-240, 0)), Gradient((120, 178, 232), (226, 240, 250)))
+    pen.fill(_quad((-240, 0), (240, 0), (240, 280), (-240, 280)), Gradient((150, 190, 120), (104, 156, 84)))
+    pen.fill(_quad((-14, 0), (14, 0), (330, 280), (-330, 280)), Gradient((128, 130, 138), (92, 94, 102)))
+    lines = [_line(foot) for foot in (-260, -80, 100, 270)]
+    for line, dashed in zip(lines, (False, True, True, False), strict=True):
+        for top, bottom in zip(line[:-1:2], line[1::2], strict=True) if dashed else pairwise(line):
+            half = [0.6 + (y - 200) / 90 for _, y in (top, bottom)]
+            (x0, y0), (x1, y1) = ((x - 240, y - 200) for x, y in (top, bottom))
+            edge = _quad((x0 - half[0], y0), (x0 + half[0], y0), (x1 + half[1], y1), (x1 - half[1], y1))
+            pen.fill(edge, (246, 244, 232))
+    return Sample("1", _file(canvas.finish().rgb), *SIZE, lanes=tuple(lines))
+
+
+def _quad(*corners: tuple[float, float]) -> list[NDArray[np.float64]]:
+    return [np.array(corners, float)]
+
+
+def _line(foot: float) -> tuple[tuple[float, float], ...]:
+    """Points from near the horizon down to the lower edge, at y 480."""
+    return tuple((240 + foot * (y - 196) / 284, float(y)) for y in range(216, 481, 12))
 
 
 def _edit() -> Sample:

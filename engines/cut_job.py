@@ -43,7 +43,7 @@ class CutJob:
     def _cut(self, shard: CutShard, sidecar: Sidecar) -> ShardRecord:
         started = time.monotonic()
         folder = DatasetFolder(self.out)
-        batches = _rebatched(self._selected(shard), self.row_group_rows)
+        batches = rebatched(self._selected(shard), self.row_group_rows)
         written = write_batches(folder.shard_file(shard.name), batches)
         scores = pa.concat_tables(sidecar.read(piece.shard).take(pa.array(piece.rows)) for piece in shard.pieces)
         scored = Sidecar(self.out)
@@ -54,11 +54,15 @@ class CutJob:
 
     def _selected(self, shard: CutShard) -> Iterator[pa.RecordBatch]:
         for piece in shard.pieces:
-            yield from _read(DatasetFolder(self.parent).shard_file(piece.shard), piece, self.row_group_rows)
+            yield from read_piece(DatasetFolder(self.parent).shard_file(piece.shard), piece, self.row_group_rows)
 
 
-def _read(file: Path, piece: Piece, batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """The piece's rows; only the row groups that hold one are read."""
+def read_piece(file: Path, piece: Piece, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    """The piece's rows in batches of at most `batch_rows`; only the row groups that hold one are read.
+
+    Raises:
+        DatasetFolderError: the shard cannot be read or is no shard of triplets.
+    """
     try:
         with pq.ParquetFile(file, memory_map=True) as parquet:
             if not parquet.schema_arrow.equals(triplet_schema()):
@@ -86,11 +90,14 @@ def _group(parquet: pq.ParquetFile, group: int, rows: NDArray[np.int64], batch_r
             yield batch.take(pa.array(wanted))
 
 
-def _rebatched(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+def rebatched(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
     """The same rows in batches of `size`, the last one shorter."""
     pending: list[pa.RecordBatch] = []
     count = 0
     for batch in batches:
+        if not pending and batch.num_rows == size:
+            yield batch  # as it is, which is most of them; the rest costs a copy
+            continue
         pending.append(batch)
         count += batch.num_rows
         while count >= size:

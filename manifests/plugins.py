@@ -50,6 +50,10 @@ class Plugins(Generic[KindT]):
             self._found[name] = self._load(name)
         return self._found[name]
 
+    def forget(self) -> None:
+        """Look again at what is installed the next time a name is asked for."""
+        self._found.clear()
+
     def shipped(self) -> dict[str, str]:
         """Name -> module of those that come with taskpaint."""
         return {

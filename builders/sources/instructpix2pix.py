@@ -47,6 +47,7 @@ class InstructPix2Pix(Source):
     """InstructPix2Pix, clip-filtered-dataset or random-sample-dataset."""
 
     name = "instructpix2pix"
+    reader_version = 2
     title = "InstructPix2Pix (generated edits)"
     homepage = "https://github.com/timothybrooks/instruct-pix2pix"
     license = "not stated by its authors; the pictures are made by Stable Diffusion (CreativeML OpenRAIL-M)"
@@ -81,13 +82,13 @@ class InstructPix2Pix(Source):
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:
         source, edited = (self._bytes(record[key]) for key in ("image", "edited"))
-        captions = tuple(record["captions"])
-        return Sample(entry_id, source, captions=captions, pair=Pair(edited, "edit", tuple(record["edit"])))
+        pair = Pair(edited, "edit", tuple(record["edit"]), record.get("edited_caption", ""))
+        return Sample(entry_id, source, captions=tuple(record["captions"]), pair=pair)
 
     def _entries(self, name: str, seeds: list[str], find: _Finder, reject: Reject) -> Iterator[Entry]:
         """The pairs of one prompt."""
         try:
-            edit, captions = _read_prompt(self._bytes(find("prompt.json")))
+            texts = _read_prompt(self._bytes(find("prompt.json")))
         except BadItem as fault:
             reject(name, str(fault))
             return
@@ -100,8 +101,8 @@ class InstructPix2Pix(Source):
             yield Entry(
                 id=f"{name.replace('/', '-')}-{seed}",
                 image_key=f"instructpix2pix/{name.rpartition('/')[2]}",
-                features=Feature.EDIT | (Feature.CAPTIONS if captions else Feature(0)),
-                record={**record, "edit": edit, "captions": captions},
+                features=Feature.EDIT | (Feature.CAPTIONS if texts["captions"] else Feature(0)),
+                record={**record, **texts},
             )
 
     def _prompts_by_shard(self, reject: Reject) -> dict[str, dict[str, list[str]]]:
@@ -171,8 +172,8 @@ def _in_zip(contents: ZipContents, name: str, file: str) -> _Pointer:
     return [contents.archive.name, member, place]
 
 
-def _read_prompt(file: FileBytes) -> tuple[list[str], list[str]]:
-    """Instructions and captions of a prompt.json.
+def _read_prompt(file: FileBytes) -> dict[str, Any]:
+    """Instructions, captions of the photo, and the caption of its twin, of a prompt.json.
 
     Raises:
         BadItem: it is missing, no JSON, or has no `edit`.
@@ -187,7 +188,9 @@ def _read_prompt(file: FileBytes) -> tuple[list[str], list[str]]:
     edit = instructions_in(texts.get("edit")) if isinstance(texts, dict) else ()
     if not edit:
         raise BadItem(f"{file.path.name} has no text under `edit`")
-    return list(edit), list(instructions_in(texts.get("input")))
+    after = instructions_in(texts.get("output"))
+    found = {"edit": list(edit), "captions": list(instructions_in(texts.get("input")))}
+    return {**found, "edited_caption": after[0]} if after else found
 
 
 class _Kept:

@@ -46,9 +46,10 @@ class Edit(Task[EditOptions]):
         return Subject(draw.choice(given))
 
     def render(self, view: View, subject: Subject, draw: random.Random) -> Rendered:
-        """The twin; its own bytes whenever no pixel has to change."""
+        """The twin; its own bytes whenever no pixel has to change. Captions of both, for scores, where there are."""
         instruction: str = subject.choice
-        return Rendered(view.twin(), "as-given", {"instruction": instruction}, {}, {"instruction": instruction})
+        annotation = {"instruction": instruction, **_captions(view.sample)}
+        return Rendered(view.twin(), "as-given", {"instruction": instruction}, {}, annotation)
 
     @classmethod
     def decode(cls, target: RGB, source: RGB, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,3 +62,10 @@ class Edit(Task[EditOptions]):
     ) -> dict[str, float]:
         """Nothing: the target is a photograph."""
         return {}
+
+
+def _captions(sample: Sample) -> dict[str, str]:
+    """Both captions or none: alone, neither tells what the edit changes."""
+    if sample.pair is None or not sample.pair.caption or not sample.captions:
+        return {}
+    return {"source_caption": sample.captions[0], "target_caption": sample.pair.caption}

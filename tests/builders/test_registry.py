@@ -15,7 +15,7 @@ from taskpaint.builders.task import Task
 from taskpaint.builders.tasks.depth import Depth
 from taskpaint.manifests.errors import PluginError
 
-CACHED = (registry._find, registry._shipped, registry._entry_points)
+PLUGINS = (registry.SOURCES, registry.TASKS)
 
 
 @pytest.fixture
@@ -27,12 +27,12 @@ def install(monkeypatch):
         monkeypatch.setattr(
             importlib.metadata, "entry_points", lambda *, group: [point for point in found if point.group == group]
         )
-        for cached in CACHED:
-            cached.cache_clear()
+        for plugins in PLUGINS:
+            plugins.forget()
 
     yield installed
-    for cached in CACHED:
-        cached.cache_clear()
+    for plugins in PLUGINS:
+        plugins.forget()
 
 
 class Elsewhere(Coco):

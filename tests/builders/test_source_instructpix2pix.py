@@ -81,6 +81,12 @@ _EXPECTED = [
 ]
 
 
+def test_the_twin_has_its_own_caption(folders: Path):
+    index = open_index(InstructPix2Pix(folders))
+    samples = [index.sample(row) for row in range(4)]
+    assert [sample.pair and sample.pair.caption for sample in samples] == ["a red house", "a red house", "", ""]
+
+
 def test_the_excerpt(shared_data: Path):
     folder = shared_data / "instructpix2pix/clip-filtered-dataset"
     index = open_index(InstructPix2Pix(folder))

@@ -77,6 +77,20 @@ def test_pairs_without_a_sentence(sample):
         _render(sample)
 
 
+@pytest.mark.parametrize(
+    ("captions", "caption", "kept"),
+    [
+        (("a house", "one more"), "a red house", {"source_caption": "a house", "target_caption": "a red house"}),
+        ((), "a red house", {}),
+        (("a house",), "", {}),
+    ],
+)
+def test_captions_of_both_pictures_are_kept_for_scores(captions, caption, kept):
+    pair = Pair(FileBytes(None, AFTER), "edit", ("make it red",), caption)
+    rendered = _render(Sample("1", FileBytes(None, BEFORE), 30, 20, captions=captions, pair=pair))
+    assert rendered.annotation == {"instruction": "make it red", **kept}
+
+
 @pytest.mark.parametrize("sample", [_sample("sharpen", kind="blur"), Sample("1", FileBytes(None, BEFORE), 30, 20)])
 def test_samples_without_an_edit(sample):
     with pytest.raises(NotApplicable, match="no edited twin"):

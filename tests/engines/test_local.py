@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from taskpaint.engines.local import run_local
+from taskpaint.engines.local import run_in_order, run_local
 from taskpaint.manifests.errors import BuildError, OutputError
 
 
@@ -70,3 +70,38 @@ def test_a_worker_that_dies_every_time_is_an_error_with_a_remedy():
 def test_errors_of_the_job_arrive_as_they_are(workers):
     with pytest.raises(OutputError, match="cannot be written"):
         list(run_local(Fails(), range(4), workers))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_in_the_order_of_the_items(workers):
+    assert list(run_in_order(Squares(), iter(range(9)), workers, 4)) == [(n, n * n) for n in range(9)]
+    assert list(run_in_order(Squares(), [], workers, 4)) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_more_is_begun_than_asked_for(workers):
+    drawn = []
+
+    def items():
+        for item in range(12):
+            drawn.append(item)
+            yield item
+
+    for item, _ in run_in_order(Squares(), items(), workers, 3):
+        assert len(drawn) <= item + 3
+
+
+def test_the_order_survives_a_worker_that_died(tmp_path):
+    found = list(run_in_order(DiesOnce(tmp_path / "died"), range(8), 2, 4))
+    assert (tmp_path / "died").exists()
+    assert found == [(n, n * n) for n in range(8)]
+
+
+def test_workers_that_die_again_and_again_in_order():
+    with pytest.raises(BuildError, match="a worker process died 3 times"):
+        list(run_in_order(AlwaysDies(), range(4), 2, 4))
+
+
+def test_errors_of_a_job_come_through_in_order():
+    with pytest.raises(OutputError, match="item 0"):
+        list(run_in_order(Fails(), range(4), 2, 4))

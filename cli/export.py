@@ -1,0 +1,139 @@
+"""taskpaint export"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import options, report
+
+if TYPE_CHECKING:
+    from ..engines.export import ExportOptions, ExportReport
+
+
+def export(
+    dataset: Annotated[Path | None, typer.Argument(help="A folder that taskpaint built.", show_default=False)] = None,
+    to: Annotated[
+        str | None, typer.Option(help="Name of the format; --list shows them.", metavar="FORMAT", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder to write, new or empty.", show_default=False)
+    ] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="Only this task; may be repeated.", metavar="NAME", show_default="all")
+    ] = None,
+    split: Annotated[
+        list[str] | None, typer.Option(help="Only this split; may be repeated.", metavar="NAME", show_default="all")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only rows for which it holds: 'width >= 512', 'source_dataset == coco', 'target_aesthetics >= 5'.",
+            metavar="CONDITION",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many rows of a split.", show_default="all")
+    ] = None,
+    shard_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1_000_000,
+            help="At most so many rows in a tar, MDS or Parquet file, or in a sub-folder.",
+            metavar="ROWS",
+            show_default="as the dataset's largest shard",
+        ),
+    ] = None,
+    location: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the folder will lie when the trainer runs; begins the paths in its configuration.",
+            metavar="PATH",
+            show_default="as it is here",
+        ),
+    ] = None,
+    workers: options.Workers = 0,
+    list_formats: Annotated[bool, typer.Option("--list", help="Show the formats and what reads them.")] = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Write a dataset in the layout of a trainer, with the configuration that it needs.
+
+    Pictures keep their bytes wherever the format allows, and never lose a pixel. A run that was stopped goes on when
+    the same command is given again.
+
+    [bold]Examples[/bold]
+
+      taskpaint export --list
+
+      taskpaint export out --to ai-toolkit -o train-kontext --split train
+
+      taskpaint export out --to webdataset -o tars --where 'width >= 512' --shard-size 5000
+    """
+    if list_formats:
+        _print_formats(as_json)
+        return
+    if dataset is None or to is None or out is None:
+        raise typer.BadParameter(
+            "say what to export, --to which FORMAT and to which folder, -o DEST", param_hint="export"
+        )
+    from ..engines.export import ExportOptions
+
+    how = ExportOptions(
+        to, tuple(task or []), tuple(split or []), tuple(where or []), limit, shard_size, location, workers
+    )
+    summary = _run(dataset, out, how, quiet or as_json)
+    if as_json:
+        report.print_json(vars(summary))
+    elif not quiet:
+        _print(summary)
+
+
+def _run(dataset: Path, out: Path, how: ExportOptions, quiet: bool) -> ExportReport:
+    from ..engines.export import export as run
+    from ..manifests.errors import StoppedError
+
+    meter: report.Meter | None = None
+    before = 0
+
+    def advance(done: int, total: int) -> None:
+        nonlocal meter, before
+        if meter is None:
+            meter = report.Meter("exporting", total, quiet).__enter__()
+        meter.advance(done - before)
+        before = done
+
+    try:
+        return run(dataset, out, how, advance)
+    except KeyboardInterrupt as fault:
+        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
+    finally:
+        if meter is not None:
+            meter.__exit__(None, None, None)
+
+
+def _print(summary: ExportReport) -> None:
+    for reason, count in summary.left_out.items():
+        if count:
+            report.say(f"left out: {count:,} rows, {reason}")
+    splits = ", ".join(f"{count:,} {split}" for split, count in summary.splits.items())
+    report.say(
+        f"{splits} triplets as {summary.format}, {summary.files:,} files, {report.human_bytes(summary.bytes)}, "
+        f"{report.human_seconds(summary.seconds)}: {summary.root}"
+    )
+    report.say(f"start from {', '.join(str(summary.root / name) for name in summary.configs)}")
+
+
+def _print_formats(as_json: bool) -> None:
+    from ..engines.export import list_exports
+
+    found = list_exports()
+    if as_json:
+        report.print_json(found)
+        return
+    rows = [[one["format"], one["writes"], one["for"], one["rows_without_source"]] for one in found]
+    report.print_table("", ["format", "writes", "read by", "rows without a source"], rows)

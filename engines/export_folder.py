@@ -1,0 +1,96 @@
+"""The bookkeeping of an export: what it was begun from, and which shards are done.
+
+DEST/.taskpaint/run.json          what decides the bytes; a resume must agree
+DEST/.taskpaint/done/<shard>.json a finished shard, written after its files are on disk
+DEST/.taskpaint/parts/…           lines of tables that wait to be joined
+DEST/export.json                  what the export holds, written last
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..manifests.errors import ResumeError
+from ..manifests.folder import DatasetFolder, require_same, write_json
+from ..writers.export import Written
+
+_REMEDY = "export as before, or to another folder"
+
+
+@dataclass(frozen=True)
+class ExportFolder:
+    """A destination."""
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """Bookkeeping."""
+        return self.root / ".taskpaint"
+
+    @property
+    def report_file(self) -> Path:
+        """What the export holds."""
+        return self.root / "export.json"
+
+    def refuse_foreign(self) -> None:
+        """See that the folder is new, empty or an export.
+
+        Raises:
+            ResumeError: it holds something else.
+        """
+        begun = (self.state / "run.json").exists()
+        if self.root.exists() and not self.root.is_dir():
+            raise ResumeError(f"{self.root} is a file; choose another folder")
+        if not begun and self.root.exists() and any(entry.name != ".taskpaint" for entry in self.root.iterdir()):
+            raise ResumeError(f"{self.root} is not empty and no export that could be resumed; choose another folder")
+
+    @contextmanager
+    def begun(self, identity: Mapping[str, Any]) -> Iterator[None]:
+        """Hold the folder against other runs, and agree on what is exported.
+
+        Raises:
+            ResumeError: it was begun from something else, or holds foreign files.
+            FolderBusyError: another process holds it.
+        """
+        self.refuse_foreign()
+        with DatasetFolder(self.root).lock():
+            run_file = self.state / "run.json"
+            if run_file.exists():
+                require_same(self._read(run_file), json.loads(json.dumps(identity)), self.root, remedy=_REMEDY)
+            else:
+                write_json(run_file, identity)
+            (self.state / "done").mkdir(exist_ok=True)
+            yield
+
+    def note(self, name: str, written: Written) -> None:
+        """Write down a finished shard."""
+        write_json(self.state / "done" / f"{name}.json", asdict(written))
+
+    def done(self, name: str) -> Written | None:
+        """A shard that is finished and still there."""
+        file = self.state / "done" / f"{name}.json"
+        try:
+            written = Written(**json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None  # never finished, or torn by a crash of the machine: it is written again
+        return written if all(self._is_there(path, size) for path, size in written.proof.items()) else None
+
+    def _is_there(self, path: str, size: int) -> bool:
+        place = self.root / path
+        try:
+            return sum(1 for _ in os.scandir(place)) >= size if place.is_dir() else place.stat().st_size == size
+        except OSError:
+            return False
+
+    def _read(self, run_file: Path) -> Any:
+        try:
+            return json.loads(run_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as fault:
+            raise ResumeError(f"{run_file} cannot be read: {fault}; choose another folder") from fault

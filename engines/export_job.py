@@ -1,0 +1,47 @@
+"""Export one shard: read its rows, hand them to the format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from ..manifests.folder import DatasetFolder
+from ..writers.export import Destination, Export, Written, find_export
+from ..writers.shards import output_errors
+from .cut_job import read_piece, rebatched
+from .export_plan import PlannedPart
+
+
+@dataclass(frozen=True)
+class ExportJob:
+    """Exports shards of one plan in any process; see `engines.local.Job`.
+
+    Attributes:
+        parent: the dataset.
+        place: where to.
+        format: name of the export.
+        batch_rows: rows that are held at a time; Parquet formats make row groups of them.
+    """
+
+    parent: Path
+    place: Destination
+    format: str
+    batch_rows: int
+
+    def open(self) -> Callable[[PlannedPart], Written]:
+        """One thread a process."""
+        pa.set_cpu_count(1)
+        pa.set_io_thread_count(1)
+        export = find_export(self.format)()
+        return lambda planned: self._write(export, planned)
+
+    def _write(self, export: Export, planned: PlannedPart) -> Written:
+        with output_errors(self.place.root / planned.part.split):
+            return export.write(self.place, planned.part, rebatched(self._rows(planned), self.batch_rows))
+
+    def _rows(self, planned: PlannedPart) -> Iterator[pa.RecordBatch]:
+        for piece in planned.pieces:
+            yield from read_piece(DatasetFolder(self.parent).shard_file(piece.shard), piece, self.batch_rows)

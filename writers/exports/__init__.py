@@ -1,0 +1,1 @@
+"""Export formats: one trainer, one file. The module is the registration."""

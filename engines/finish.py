@@ -1,20 +1,19 @@
-"""What a build writes beside its shards: its identity before, rejects, card and manifest after."""
+"""What a build writes beside its shards: identity and the manifest's head before, rejects, card and manifest after."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
-from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..builders.index import SourceIndex
-from ..builders.plan import Plan
 from ..builders.resolve import Stream
-from ..manifests.folder import DatasetFolder, ShardRecord, write_json
+from ..manifests.folder import DatasetFolder, ShardRecord, part_of, write_json, write_text
 from ..manifests.recipe import Recipe
 from ..writers.card import write_card
 from .prepare import Prepared
+from .shard_job import plan_file
 
 _CODECS = ("pyarrow", "numpy", "opencv-python-headless", "simplejpeg", "isal", "pillow", "pycocotools")
 
@@ -46,18 +45,12 @@ def _versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("taskpaint", *_CODECS)}
 
 
-def finish(prepared: Prepared, folder: DatasetFolder, records: list[ShardRecord]) -> dict[str, Any]:
-    """Join rejects, write the card and, last of all, the manifest; returns the manifest."""
+def write_head(prepared: Prepared, folder: DatasetFolder) -> None:
+    """Keep what the manifest will say of recipe and sources, so that the folder can be finished without them."""
     recipe, streams = prepared.recipe, prepared.streams
     indexes = {stream.source.label: stream.index for stream in streams}
-    index_rejects = {label: len(index.rejects()) for label, index in indexes.items()}
-    _join_rejects(folder, indexes, records)
-    counts = _counts(streams, prepared.plan, records)
-    rows: dict[str, int] = {}
-    for record in records:
-        split = record.name.partition("-")[0]
-        rows[split] = rows.get(split, 0) + record.rows
-    manifest = {
+    planned = zip(streams, prepared.plan.per_stream(len(streams)), strict=True)
+    head = {
         "format": 1,
         "name": recipe.name,
         "description": recipe.description,
@@ -65,9 +58,13 @@ def finish(prepared: Prepared, folder: DatasetFolder, records: list[ShardRecord]
         "seed": recipe.seed,
         "recipe": portable(recipe),
         "held_out_templates": prepared.wordings.held_out_ids(),
-        "splits": rows,
-        "counts": counts,
-        "index_rejects": index_rejects,
+        "splits": {},
+        "counts": {
+            stream.label: {"planned": sum(counts.values()), "built": 0, "bad": 0, "skipped": 0}
+            for stream, counts in planned
+        },
+        "tasks": _tasks(streams),
+        "index_rejects": {label: len(index.rejects()) for label, index in indexes.items()},
         "left_out": sorted(prepared.left_out),
         "sources": {
             label: {
@@ -81,32 +78,64 @@ def finish(prepared: Prepared, folder: DatasetFolder, records: list[ShardRecord]
             }
             for label, index in indexes.items()
         },
-        "shards": [{"name": r.name, "rows": r.rows, "bytes": r.bytes, "sha256": r.sha256} for r in records],
+        "shards": [],
     }
-    write_card(folder.root, manifest)
-    write_json(folder.manifest_file, manifest)
-    return manifest
+    rejects = [
+        {"source": label, "id": reject.id, "kind": "annotation", "reason": reject.reason}
+        for label, index in indexes.items()
+        for reject in index.rejects()
+    ]
+    lines = "".join(json.dumps(reject, ensure_ascii=False) + "\n" for reject in rejects)
+    write_text(_index_rejects(folder), lines)
+    write_json(_head(folder), head)
 
 
-def _join_rejects(folder: DatasetFolder, indexes: Mapping[str, SourceIndex], records: list[ShardRecord]) -> None:
-    part = folder.rejects_file.with_name(".rejects.jsonl.part")
-    with part.open("w", encoding="utf-8") as joined:
-        for label, index in indexes.items():
-            for reject in index.rejects():
-                line = {"source": label, "id": reject.id, "kind": "annotation", "reason": reject.reason}
-                joined.write(json.dumps(line, ensure_ascii=False) + "\n")
-        for record in records:
-            joined.write(folder.rejects_part(record.name).read_text(encoding="utf-8"))
-    part.replace(folder.rejects_file)
+def is_begun(folder: DatasetFolder) -> bool:
+    """Whether everything that workers and `finish` need lies in the folder."""
+    return plan_file(folder.root).exists() and _head(folder).exists()
 
 
-def _counts(streams: list[Stream], plan: Plan, records: list[ShardRecord]) -> dict[str, dict[str, int]]:
-    counts = {
-        stream.label: {"planned": sum(planned.values()), "built": 0, "bad": 0, "skipped": 0}
-        for stream, planned in zip(streams, plan.per_stream(len(streams)), strict=True)
-    }
+def finish(folder: DatasetFolder, records: list[ShardRecord]) -> dict[str, Any]:
+    """Join rejects, write the card and, last of all, the manifest; returns the manifest.
+
+    Args:
+        folder: begun, all shards built.
+        records: of all shards, in the plan's order.
+    """
+    _join_rejects(folder, records)
+    head: dict[str, Any] = json.loads(_head(folder).read_text(encoding="utf-8"))
     for record in records:
+        split = record.name.partition("-")[0]
+        head["splits"][split] = head["splits"].get(split, 0) + record.rows
         for label, kinds in record.counts.items():
             for kind, count in kinds.items():
-                counts[label][kind] += count
-    return counts
+                head["counts"][label][kind] += count
+    head["shards"] = [{"name": r.name, "rows": r.rows, "bytes": r.bytes, "sha256": r.sha256} for r in records]
+    write_card(folder.root, head)
+    write_json(folder.manifest_file, head)
+    return head
+
+
+def _head(folder: DatasetFolder) -> Path:
+    return folder.state / "head.json"
+
+
+def _index_rejects(folder: DatasetFolder) -> Path:
+    return folder.state / "index-rejects.jsonl"
+
+
+def _tasks(streams: list[Stream]) -> dict[str, Any]:
+    """What each task asks, and what its decoded targets must reach."""
+    found = {stream.task.name: stream.task for stream in streams}
+    return {
+        name: {"summary": task.summary, "limits": [asdict(limit) for limit in task.limits]}
+        for name, task in sorted(found.items())
+    }
+
+
+def _join_rejects(folder: DatasetFolder, records: list[ShardRecord]) -> None:
+    part = part_of(folder.rejects_file)
+    with part.open("w", encoding="utf-8") as joined:
+        for file in (_index_rejects(folder), *(folder.rejects_part(record.name) for record in records)):
+            joined.write(file.read_text(encoding="utf-8"))
+    part.replace(folder.rejects_file)

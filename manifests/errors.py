@@ -5,13 +5,16 @@ TaskpaintError                 anything a user can cause; the message is one sen
 │   ├── RecipeError            a recipe that does not hold; carries file and line
 │   ├── SourceLayoutError      a folder that is not in the dataset's official layout
 │   ├── TemplateError          a template bank that does not hold
+│   ├── LicenseError           a source's licence forbids what was asked
 │   └── PluginError            an unknown name, or two things with one name
 ├── BuildError                 a run that cannot go on (exit code 1)
 │   ├── ResumeError            the folder was begun with other options
 │   ├── FolderBusyError        another run is writing to the folder
 │   ├── OutputError            the output cannot be written (read-only, disk full)
 │   └── TooManyRejectsError    more rejects than `--max-rejects` allows
+├── TrainingError              a training run that cannot go on, or a model that cannot be used
 ├── LanguageModelError         a language model's server cannot be used, or some calls of a run failed
+├── HubError                   the Hugging Face Hub refuses, or cannot be reached
 ├── StoppedError               the user pressed Ctrl-C (exit code 130)
 ├── DatasetFolderError         a folder that is no readable taskpaint dataset
 └── ItemError                  one item, not the run: it becomes a line of rejects.jsonl
@@ -46,6 +49,10 @@ class TemplateError(UsageError):
     """A template bank that does not hold."""
 
 
+class LicenseError(UsageError):
+    """A source's licence forbids what was asked."""
+
+
 class PluginError(UsageError):
     """An unknown source, task, filter or export, or two with one name."""
 
@@ -70,8 +77,16 @@ class TooManyRejectsError(BuildError):
     """More rejects than the run allows."""
 
 
+class TrainingError(TaskpaintError):
+    """A training run cannot go on, or a model cannot be used."""
+
+
 class LanguageModelError(TaskpaintError):
     """A language model's server cannot be used, or some calls of a run failed."""
+
+
+class HubError(TaskpaintError):
+    """The Hugging Face Hub refuses, or cannot be reached."""
 
 
 class StoppedError(TaskpaintError):

@@ -1,172 +1,87 @@
-"""The dataset card: README.md with the YAML that the Hub and `datasets` read."""
+"""The dataset card: README.md with the YAML that the Hub and `datasets` read, LICENSE.md, and pictures in card/."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import yaml
+from ..manifests.folder import write_bytes
+from . import card_history, card_sections
+from .card_facts import CardFacts, ScoreLine
+from .card_head import card_head, head_text
+from .card_pictures import task_pictures
+from .card_survey import CardSurvey, survey_rows
 
-from ..manifests.folder import write_text
-from ..manifests.recipe import HELD_OUT_INSTRUCTIONS
-from ..manifests.triplet import COLUMNS, IMAGE_COLUMNS
-
-_SIZES = (
-    (1_000, "n<1K"),
-    (10_000, "1K<n<10K"),
-    (100_000, "10K<n<100K"),
-    (1_000_000, "100K<n<1M"),
-    (10**7, "1M<n<10M"),
-)
+KEPT_MARK: Final = "<!-- taskpaint writes the text above anew; what you write below this line is kept. -->"
 
 
-def write_card(root: Path, manifest: Mapping[str, Any]) -> None:
-    """Write `root`/README.md from a manifest."""
-    write_text(root / "README.md", card_text(manifest))
+def write_card(root: Path, manifest: Mapping[str, Any], scores: Sequence[ScoreLine] = ()) -> None:
+    """Write the card of a dataset folder.
+
+    Args:
+        root: the folder; its shards are there.
+        manifest: what it holds.
+        scores: of its sidecar.
+
+    Raises:
+        DatasetFolderError: a shard cannot be read.
+        OSError: the folder cannot be written.
+    """
+    files = card_files(card_facts(root, manifest, scores))
+    pictures = root / "card"
+    pictures.mkdir(exist_ok=True)
+    for old in pictures.glob("*.jpg"):
+        if f"card/{old.name}" not in files:
+            old.unlink()
+    for name, data in files.items():
+        write_bytes(root / name, data)
 
 
-def card_text(manifest: Mapping[str, Any]) -> str:
-    """The card as Markdown."""
-    head = yaml.safe_dump(_metadata(manifest), sort_keys=False, allow_unicode=True, width=100)
+def card_facts(root: Path, manifest: Mapping[str, Any], scores: Sequence[ScoreLine] = ()) -> CardFacts:
+    """Gather what the card says: counts and pictures from the shards, notes from an earlier card.
+
+    Raises:
+        DatasetFolderError: a shard cannot be read.
+    """
+    shards = [root / "data" / f"{shard['name']}.parquet" for shard in manifest["shards"]]
+    survey = survey_rows(shards) if shards else CardSurvey()
+    return CardFacts(manifest, survey, task_pictures(survey), tuple(scores), notes=_notes(root))
+
+
+def card_files(facts: CardFacts) -> dict[str, bytes]:
+    """Path in the folder -> content: README.md, LICENSE.md and the pictures."""
+    pictures = {picture.path: picture.data for picture in facts.pictures.values()}
+    license_text = card_sections.license_file(facts)
+    return {"README.md": card_text(facts).encode(), "LICENSE.md": license_text.encode(), **pictures}
+
+
+def card_text(facts: CardFacts) -> str:
+    """README.md."""
+    combined = facts.licenses()
+    head = card_head(facts.manifest, tuple(facts.tasks()), tuple(combined.terms), combined, facts.folder)
     lines = [
-        f"---\n{head}---\n",
-        f"# {manifest['name']}\n",
-        manifest["description"] or "Instruction, source image and target image triplets.",
-        "",
-        "Built with taskpaint. Every target can be decoded back into the annotation beside it.",
-        "",
-        *_usage(),
-        *_splits(manifest),
-        *_counts(manifest),
-        *_cuts(manifest),
-        *_rewordings(manifest),
-        *_sources(manifest),
-        "## Recipe",
-        "",
-        "```yaml",
-        yaml.safe_dump(manifest["recipe"], sort_keys=False, allow_unicode=True).rstrip(),
-        "```",
-        "",
+        head_text(head),
+        *card_sections.opening(facts),
+        *card_sections.usage(facts),
+        *card_sections.tasks(facts),
+        *card_sections.sources(facts),
+        *card_sections.decoding(facts),
+        *card_history.scores(facts),
+        *card_history.cuts(facts),
+        *card_history.rewordings(facts),
+        *card_history.making(facts),
+        *card_history.limits(facts),
+        *card_history.citation(facts),
+        KEPT_MARK,
     ]
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n" + facts.notes
 
 
-def _metadata(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    rows: Mapping[str, int] = manifest["splits"]
-    filled = [split for split, count in rows.items() if count]
-    shards = manifest["shards"]
-    return {
-        "pretty_name": manifest["name"],
-        "task_categories": ["image-to-image"],
-        "tags": ["taskpaint", "instruction-tuning", "image-editing"],
-        "size_categories": [_size(sum(rows.values()))],
-        "configs": [
-            {
-                "config_name": "default",
-                "data_files": [{"split": split, "path": f"data/{split}-*.parquet"} for split in filled],
-            }
-        ],
-        "dataset_info": {
-            "config_name": "default",
-            "features": [{"name": name, "dtype": _dtype(name)} for name in COLUMNS],
-            "splits": [
-                {
-                    "name": split,
-                    "num_bytes": sum(s["bytes"] for s in shards if s["name"].startswith(f"{split}-")),
-                    "num_examples": rows[split],
-                }
-                for split in filled
-            ],
-            "download_size": sum(shard["bytes"] for shard in shards),
-            "dataset_size": sum(shard["bytes"] for shard in shards),
-        },
-    }
-
-
-def _dtype(name: str) -> Any:
-    if name in IMAGE_COLUMNS:
-        return {"image": {"mode": "RGB"}}
-    return "int32" if name in ("width", "height") else "string"
-
-
-def _size(count: int) -> str:
-    return next((name for bound, name in _SIZES if count < bound), "10M<n<100M")
-
-
-def _usage() -> list[str]:
-    return [
-        "```python",
-        "from datasets import load_dataset",
-        "",
-        'rows = load_dataset("path/to/this/folder", split="train")',
-        'rows[0]["input_image"], rows[0]["edit_prompt"], rows[0]["edited_image"]',
-        "```",
-        "",
-    ]
-
-
-def _splits(manifest: Mapping[str, Any]) -> list[str]:
-    lines = ["| split | triplets |", "|---|---:|"]
-    lines += [*(f"| {split} | {count:,} |" for split, count in manifest["splits"].items()), ""]
-    if HELD_OUT_INSTRUCTIONS in manifest["splits"]:
-        repeated = manifest["recipe"]["instructions"]["held_out_of"]
-        lines += [
-            f"`{HELD_OUT_INSTRUCTIONS}` shows the triplets of `{repeated}` again, worded with templates that no other "
-            "split uses: the difference between the two is what unseen wording costs.",
-            "",
-        ]
-    return lines
-
-
-def _counts(manifest: Mapping[str, Any]) -> list[str]:
-    lines = [
-        "## Tasks and sources",
-        "",
-        "| stream | planned | built | broken | not applicable |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for label, count in manifest["counts"].items():
-        lines.append(
-            f"| {label} | {count['planned']:,} | {count['built']:,} | {count['bad']:,} | {count['skipped']:,} |"
-        )
-    return [*lines, ""]
-
-
-def _cuts(manifest: Mapping[str, Any]) -> list[str]:
-    """The rules that `taskpaint filter` cut by; the table above counts what was built before."""
-    cuts = manifest.get("cuts", [])
-    lines = ["## Filtered", "", "Rows that the last cut dropped are in `dropped.parquet`, with their scores.", ""]
-    for cut in cuts:
-        left = cut["parent"]["rows"] - cut["dropped"]
-        lines += [f"{left:,} of {cut['parent']['rows']:,} triplets were left where every rule held:", ""]
-        lines += [f"- `{rule}`" for rule in cut["rules"]]
-        lines += [f"- `{rule}` was forced: {caution}" for rule, caution in cut["forced"].items()]
-        lines.append("")
-    return lines if cuts else []
-
-
-def _rewordings(manifest: Mapping[str, Any]) -> list[str]:
-    """What `taskpaint reword` drew anew."""
-    lines: list[str] = []
-    for rewording in manifest.get("rewordings", []):
-        block = rewording["instructions"]
-        banks = f", with {', '.join(bank['name'] for bank in block['banks'])}" if block["banks"] else ""
-        lines += [
-            "## Reworded",
-            "",
-            f"Instructions of {', '.join(rewording['tasks'])} were drawn again, {block['mode']}, with seed "
-            f"{rewording['seed']}{banks}; images and ids are as they were.",
-            "",
-        ]
-    return lines
-
-
-def _sources(manifest: Mapping[str, Any]) -> list[str]:
-    lines = ["## Sources and licences", "", "| source | split | images | licence |", "|---|---|---:|---|"]
-    for source in manifest["sources"].values():
-        title = f"[{source['title']}]({source['homepage']})"
-        lines.append(f"| {title} | {source['split']} | {source['images']:,} | {source['license']} |")
-    if manifest["left_out"]:
-        lines += ["", f"Left out of the recipe because they were not at hand: {', '.join(manifest['left_out'])}."]
-    return [*lines, "", "Images keep the licence of their source; it stands in every row.", ""]
+def _notes(root: Path) -> str:
+    """What stands below the mark of the card that is there."""
+    try:
+        _, mark, notes = (root / "README.md").read_text(encoding="utf-8").partition(KEPT_MARK + "\n")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
+    return notes if mark else ""

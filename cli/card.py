@@ -1,0 +1,20 @@
+"""taskpaint card"""
+
+from __future__ import annotations
+
+from . import options, report
+
+
+def card(out: options.Dataset, quiet: options.Quiet = False) -> None:
+    """Write a dataset's card (README.md, LICENSE.md, pictures) again, with its scores and cuts as they are now.
+
+    What you wrote below the card's last line is kept.
+
+    [bold]Example[/bold]
+
+      taskpaint card out
+    """
+    from ..engines.card import refresh_card
+
+    refresh_card(out)
+    report.say(str(out / "README.md"), quiet)

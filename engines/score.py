@@ -13,6 +13,7 @@ from ..filters.duplicates import Duplicates
 from ..filters.scorer import Embedder
 from ..filters.sidecar import ScorerRecord, Sidecar
 from ..manifests.folder import DatasetFolder
+from ..manifests.recipe import repeated_split
 from ..writers.shards import output_errors
 from .local import default_workers, run_local
 from .scoring.catalogue import ShardEntry, catalogue
@@ -99,6 +100,7 @@ class _Run:
         self._parts = Parts(folder.state)
         self._parts.sweep()
         self._sidecar = Sidecar(folder.root)
+        self._repeated = repeated_split(folder.manifest()) if folder.manifest_file.exists() else ""
         self._before = Before.of(self._sidecar)
         self._stores: dict[str, EmbeddingStore] = {}
         self._embedded: dict[str, int] = {}
@@ -214,10 +216,10 @@ class _Run:
             self._watch.stage("looking for duplicates", sum(entry.rows for entry in entries), " pairs")
             if isinstance(scorer, Duplicates):
                 hashes = ("perceptual_hash", records["perceptual_hash"])
-                score_duplicates(scorer, key, hashes, entries, records[key], self._parts, self._sidecar)
+                score_duplicates(scorer, key, hashes, entries, records[key], self._parts, self._sidecar, self._repeated)
             else:
                 store = self._embed(scorer.embedder, self._chosen.embedders[scorer.embedder], entries)
-                score_embedding_duplicates(scorer, key, entries, records[key], self._parts, store)
+                score_embedding_duplicates(scorer, key, entries, records[key], self._parts, store, self._repeated)
 
     def _report(
         self,

@@ -20,7 +20,7 @@ from ..builders.registry import find_task
 from ..manifests.errors import ItemError, PluginError
 from ..manifests.folder import DatasetFolder
 from ..manifests.images import decode_rgb
-from ..manifests.recipe import HELD_OUT_INSTRUCTIONS
+from ..manifests.recipe import HELD_OUT_INSTRUCTIONS, repeated_split
 from ..manifests.triplet import Triplet, triplet_schema
 from ..writers.shards import file_sha256
 from .local import default_workers, run_local
@@ -113,7 +113,7 @@ def verify(root: Path, workers: int = 0, on_shard: Callable[[int], None] | None 
             on_shard(verdict.rows)
     whole = ShardVerdict("all")
     _check_manifest(folder, [verdicts[file.stem] for file in files], whole)
-    _check_unique([verdicts[file.stem] for file in files], whole, _repeated_split(folder.manifest()))
+    _check_unique([verdicts[file.stem] for file in files], whole, repeated_split(folder.manifest()))
     _check_held_out([verdicts[file.stem] for file in files], whole)
     problems, count = list(whole.problems), whole.problem_count
     rows: dict[str, int] = {}
@@ -218,13 +218,6 @@ def _check_manifest(folder: DatasetFolder, verdicts: list[ShardVerdict], whole: 
             whole.note(name, f"{verdict.rows} rows were read, the manifest says {listed['rows']}")
         if file_sha256(file) != listed["sha256"]:
             whole.note(name, "the file's sha256 is not the manifest's; it was changed or damaged")
-
-
-def _repeated_split(manifest: Mapping[str, Any]) -> str:
-    """The split whose photographs the split of held-out instructions shows again, by design."""
-    recipe = manifest.get("recipe")
-    block = recipe.get("instructions") if isinstance(recipe, dict) else None
-    return str(block.get("held_out_of", "")) if isinstance(block, dict) and block.get("held_out") else ""
 
 
 def _check_held_out(verdicts: list[ShardVerdict], whole: ShardVerdict) -> None:

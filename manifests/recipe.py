@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -207,3 +208,10 @@ def _no_twins(labels: list[str], where: str) -> None:
     twins = sorted({label for label in labels if labels.count(label) > 1})
     if twins:
         raise ValueError(f"two {where} are called {twins[0]!r}; give one of them another `name`")
+
+
+def repeated_split(manifest: Mapping[str, Any]) -> str:
+    """The split whose photographs the split of held-out instructions shows again, by design; empty: there is none."""
+    recipe = manifest.get("recipe")
+    block = recipe.get("instructions") if isinstance(recipe, dict) else None
+    return str(block.get("held_out_of", "")) if isinstance(block, dict) and block.get("held_out") else ""

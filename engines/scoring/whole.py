@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...filters.duplicates import DatasetRows, Duplicates, EmbeddingDuplicates, join_hashes
 from ...filters.sidecar import ScorerRecord, Sidecar
+from ...manifests.recipe import HELD_OUT_INSTRUCTIONS
 from .catalogue import ShardEntry
 from .parts import Parts
 from .store import EmbeddingStore
@@ -30,6 +31,7 @@ def score_duplicates(
     record: ScorerRecord,
     parts: Parts,
     sidecar: Sidecar,
+    repeated: str = "",
 ) -> None:
     """Score all shards by the hashes that were stored, and write the parts.
 
@@ -38,13 +40,14 @@ def score_duplicates(
         hashes: key and record of the measure that made the hashes of every shard.
         entries: all shards.
         parts, sidecar: where the hashes are.
+        repeated: as for `dataset_rows`.
     """
     names = [column.name for column in Duplicates.needs]
     tables = [_stored(hashes, names, entry, parts, sidecar) for entry in entries]
     columns = [np.concatenate([np.zeros(0), *(_numbers(table, name) for table in tables)]) for name in names]
     there = np.isfinite(np.stack(columns)).all(axis=0)
     source_high, source_low, target_high, target_low = (column[there] for column in columns)
-    rows = dataset_rows(entries)
+    rows = dataset_rows(entries, repeated)
     found = scorer.score(_some(rows, there), join_hashes(source_high, source_low), join_hashes(target_high, target_low))
     _write(found, there, key, entries, record, parts)
 
@@ -56,6 +59,7 @@ def score_embedding_duplicates(
     record: ScorerRecord,
     parts: Parts,
     pictures: EmbeddingStore,
+    repeated: str = "",
 ) -> None:
     """Score all shards by the embeddings of their sources, and write the parts."""
     keys = np.concatenate([np.zeros(0, "S16"), *(entry.keys()[:, 0] for entry in entries)])
@@ -64,17 +68,27 @@ def score_embedding_duplicates(
     usable = np.asarray(np.isfinite(vectors).all(axis=1) & vectors.any(axis=1))
     there = usable[items]
     numbers = np.cumsum(usable) - 1
-    found = scorer.score(_some(dataset_rows(entries), there), vectors[usable], numbers[items[there]])
+    found = scorer.score(_some(dataset_rows(entries, repeated), there), vectors[usable], numbers[items[there]])
     _write(found, there, key, entries, record, parts)
 
 
-def dataset_rows(entries: Sequence[ShardEntry]) -> DatasetRows:
-    """What is known of all rows."""
+def dataset_rows(entries: Sequence[ShardEntry], repeated: str) -> DatasetRows:
+    """What is known of all rows.
+
+    Args:
+        entries: all shards.
+        repeated: the split that the split of held-out instructions shows again; its photographs are no leak there.
+    """
     names = ("id", "task", "image_key", "edit_prompt")
     tables = [entry.table(names) for entry in entries]
     texts = {name: [text for table in tables for text in table.column(name).to_pylist()] for name in names}
-    splits = [entry.name.partition("-")[0] for entry in entries for _ in range(entry.rows)]
+    splits = [_split_of(entry.name, repeated) for entry in entries for _ in range(entry.rows)]
     return DatasetRows(texts["id"], texts["task"], splits, texts["image_key"], texts["edit_prompt"])
+
+
+def _split_of(shard: str, repeated: str) -> str:
+    split = shard.partition("-")[0]
+    return repeated if repeated and split == HELD_OUT_INSTRUCTIONS else split
 
 
 def _some(rows: DatasetRows, wanted: NDArray[np.bool_]) -> DatasetRows:

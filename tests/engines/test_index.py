@@ -283,15 +283,18 @@ class StopsAt(Progress):
             raise Stopped
 
 
-@pytest.mark.parametrize("at", [StopsAt(items=700), StopsAt(stage="training"), StopsAt(stage="finding lists"),
-                                StopsAt(stage="filling the index"), StopsAt(stage="measuring")], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "at",
+    [{"items": 700}, *({"stage": stage} for stage in ("training", "finding lists", "filling the index", "measuring"))],
+    ids=str,
+)
 def test_a_broken_off_run_goes_on_at_its_part(tmp_path, monkeypatch, at):
     monkeypatch.setattr(inputs, "VECTORS_A_PART", 500)
     np.save(tmp_path / "a.npy", embeddings(2000))
     how = options(**READY, factory="IVF16,SQ8")
     whole = index([tmp_path / "a.npy"], tmp_path / "whole", how)
     with pytest.raises(Stopped):
-        index([tmp_path / "a.npy"], tmp_path / "ref", how, at)
+        index([tmp_path / "a.npy"], tmp_path / "ref", how, StopsAt(**at))
     assert not (tmp_path / "ref" / "reference.json").exists()
     with pytest.raises(UsageError, match="is no finished reference"):
         Reference.open(tmp_path / "ref")

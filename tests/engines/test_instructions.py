@@ -12,7 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from taskpaint.engines.banks import wordings
 from taskpaint.engines.build import BuildOptions, build
+from taskpaint.engines.score import score
+from taskpaint.engines.scoring.choose import ScoreOptions
 from taskpaint.engines.verify import verify
+from taskpaint.filters.sidecar import Sidecar
 from taskpaint.manifests.errors import RecipeError, ResumeError, TemplateError
 from taskpaint.manifests.folder import DatasetFolder
 from taskpaint.manifests.recipe import HELD_OUT_INSTRUCTIONS, Instructions
@@ -226,3 +229,29 @@ def test_recipes_that_differ_in_instructions_do_not_go_together():
     ]
     with pytest.raises(RecipeError, match="has instructions ="):
         combine(files, [])
+
+
+class Quiet:
+    """Listens to a scoring run and says nothing."""
+
+    def stage(self, what, total, unit):
+        pass
+
+    def advance(self, count):
+        pass
+
+    def say(self, text):
+        pass
+
+
+def test_photographs_shown_again_by_design_are_no_leak(make):
+    out = make(block="{held_out: 0.3}")
+    shown = {
+        split: {row["image_key"] for row in rows_of(out, split)} for split in ("validation", HELD_OUT_INSTRUCTIONS)
+    }
+    assert shown["validation"] & shown[HELD_OUT_INSTRUCTIONS]
+    score(out, ScoreOptions(("perceptual_hash", "duplicates"), workers=1), Quiet())
+    sidecar = Sidecar(out)
+    scores = [row for shard in sidecar.shards() for row in sidecar.read(shard).to_pylist()]
+    again = [row for row in scores if row["id"].endswith("-unseen")]
+    assert again and {row["leak"] for row in again} == {0.0}

@@ -168,12 +168,12 @@ def test_a_truncated_pickle(file: Path, length: int):
 )
 def test_small_files_that_ask_for_much_end_soon(file: Path, data: bytes):
     file.write_bytes(data)
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         load_plain(file)
     except SourceLayoutError as fault:
         assert "no complete pickle" in str(fault)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 10
 
 
 @pytest.mark.parametrize("levels", [60, 200_000])

@@ -103,8 +103,12 @@ def _drawn() -> list[_Shown]:
 def _is_empty(annotation: dict[str, Any]) -> bool:
     """Whether something was asked for that is not there, so that nothing was drawn for it."""
     things = [thing for key in ("regions", "boxes", "points") for thing in annotation.get(key, ())]
-    marks = [[thing.get(key) for key in ("area", "xyxy", "xy")] for thing in things if isinstance(thing, dict)]
-    return any(not any(mark) for mark in marks)
+    marks = [
+        [thing[key] for key in ("area", "xyxy", "xy", "corners") if key in thing]
+        for thing in things
+        if isinstance(thing, dict)
+    ]
+    return any(mark and not any(mark) for mark in marks)
 
 
 def _image(data: bytes) -> Image.Image:

@@ -8,7 +8,10 @@ import time
 
 import pytest
 
-COMMANDS = ["build", "demo", "sources", "tasks", "recipes", "stats", "preview", "verify"]
+COMMANDS = [
+    "build", "demo", "sources", "tasks", "recipes", "stats", "preview", "verify", "paraphrase", "reword", "score", "index",
+    "filter", "export", "card", "push",
+]  # fmt: skip
 
 
 def taskpaint(*arguments, **environment):

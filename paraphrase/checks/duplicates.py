@@ -98,8 +98,8 @@ def _alike(one: _Text, other: _Text) -> bool:
         return False
     if _reaches(one.words, other.words, WORDS_SAME):
         return True
-    pairs = (frozenset(pairwise(words_of(text))) for text in (one.text, other.text))
-    return _reaches(*pairs, PAIRS_ALIKE)
+    mine, theirs = (frozenset(pairwise(words_of(text))) for text in (one.text, other.text))
+    return _reaches(mine, theirs, PAIRS_ALIKE)
 
 
 def _reaches(one: frozenset[Any], other: frozenset[Any], least: Fraction) -> bool:

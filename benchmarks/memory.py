@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from pathlib import Path
 from synthetic import write_coco
 
 _INTERVAL_S = 0.1
-_INDEX = """
+INDEX = """
 import sys
 from pathlib import Path
 from taskpaint.builders.index import open_index
@@ -33,12 +34,13 @@ print(len(open_index(Coco(Path(sys.argv[1])))))
 
 @dataclass(frozen=True)
 class Measured:
-    """One step. pss_mib: the most seen at once; processes: the most seen at once."""
+    """One step. pss_mib: the most seen at once; processes: the most seen at once; cpu_seconds: of all processes."""
 
     step: str
     seconds: float
     pss_mib: int
     processes: int
+    cpu_seconds: float
 
 
 def main() -> None:
@@ -57,8 +59,8 @@ def main() -> None:
         build += ["--task", "keypoints", "-o", str(work / "out"), "-q"]
         build += ["--workers", "2", "--limit", str(options.triplets)]
         steps = [
-            _run(f"index {options.images:,} images", [sys.executable, "-c", _INDEX, str(work / "coco")]),
-            _run(f"plan, and build {options.triplets:,} triplets with 2 workers", build),
+            run_step(f"index {options.images:,} images", [sys.executable, "-c", INDEX, str(work / "coco")]),
+            run_step(f"plan, and build {options.triplets:,} triplets with 2 workers", build),
         ]
     if options.json:
         print(json.dumps([asdict(step) for step in steps], indent=2))
@@ -79,8 +81,9 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(step: str, command: list[str]) -> Measured:
-    started = time.monotonic()
+def run_step(step: str, command: list[str]) -> Measured:
+    """Run a command to its end and watch it and its children."""
+    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     most, processes = 0, 0
     while process.poll() is None:
@@ -90,7 +93,9 @@ def _run(step: str, command: list[str]) -> Measured:
         time.sleep(_INTERVAL_S)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed with {process.returncode}")
-    return Measured(step, time.monotonic() - started, most // 1024, processes)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Measured(step, time.monotonic() - started, most // 1024, processes, cpu_seconds)
 
 
 def _family(root: int) -> list[int]:

@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from synthetic import write_coco
 from taskpaint.builders.geometry import fit
 from taskpaint.builders.plan import Shard
-from taskpaint.engines.build import BuildOptions, build
+from taskpaint.engines.build import BuildOptions, BuildReport, build
 from taskpaint.engines.prepare import prepare
 from taskpaint.engines.shard_job import ShardJob
 from taskpaint.manifests.recipe import Recipe
@@ -104,26 +104,50 @@ def _made_up(root: Path) -> Path:
     return root
 
 
+@dataclass(frozen=True)
+class Work:
+    """A pipeline's shards, ready to be built again by taskpaint and by others.
+
+    Attributes:
+        run: taskpaint's way to build one of the shards.
+        rows: what it built, by shard.
+        items: the same triplets as the floor sees them.
+    """
+
+    report: BuildReport
+    shards: list[Shard]
+    run: Callable[[Shard], Any]
+    rows: dict[str, list[dict[str, Any]]]
+    items: dict[str, list[floor.Item]]
+
+
+def prepare_work(key: str, coco: Path, out: Path, triplets: int) -> Work:
+    """Build a pipeline such as "mask-native" once, with at least so many triplets."""
+    pipeline, size = key.split("-")
+    file = _recipe(pipeline, size, coco, triplets)
+    report = build([file], out, BuildOptions(workers=1))
+    prepared = prepare([file], BuildOptions())
+    shards = prepared.plan.shards(ROWS_PER_SHARD)
+    rows = {shard.name: _rows(out, shard) for shard in shards}
+    annotations = _Annotations(coco)
+    items = {name: [annotations.item(row, prepared.recipe) for row in found] for name, found in rows.items()}
+    return Work(report, shards, ShardJob.of(prepared, out, None).open(), rows, items)
+
+
 def _measure(key: str, coco: Path, work: Path, triplets: int, repeats: int) -> Result:
     """Build once and compare the rows with the floor's; then run both in turns, shard by shard."""
     pipeline, size = key.split("-")
-    file = _recipe(pipeline, size, coco, triplets)
-    report = build([file], work / "taskpaint", BuildOptions(workers=1))
-    prepared = prepare([file], BuildOptions())
-    plan_shards = prepared.plan.shards(ROWS_PER_SHARD)
-    run = ShardJob.of(prepared, work / "taskpaint", None).open()
-    rows = {shard.name: _rows(work / "taskpaint", shard) for shard in plan_shards}
-    annotations = _Annotations(coco)
-    items = {name: [annotations.item(row, prepared.recipe) for row in found] for name, found in rows.items()}
+    found = prepare_work(key, coco, work / "taskpaint", triplets)
+    report, run, items = found.report, found.run, found.items
     draw = floor.PIPELINES[pipeline]
     floor_file = work / "floor.parquet"
-    for name in rows:
+    for name, rows in found.rows.items():
         draw(items[name], floor_file)
-        _compare(pq.read_table(floor_file).to_pylist(), rows[name])
-    rows.clear()
+        _compare(pq.read_table(floor_file).to_pylist(), rows)
+    found.rows.clear()
     turns = []
     for repeat in range(repeats):
-        for shard in plan_shards:
+        for shard in found.shards:
             sides = (
                 lambda shard=shard: run(shard),
                 lambda shard=shard: draw(items[shard.name], floor_file),

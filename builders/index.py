@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -17,6 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..manifests.errors import OutputError, SourceLayoutError
+from ..manifests.folder import part_of
 from .sample import Sample
 from .source import Entry, Reject, Source
 
@@ -137,12 +140,45 @@ def open_index(source: Source, on_progress: Callable[[int], None] | None = None)
     """
     digest = _digest(source)
     file = cache_folder() / "index" / f"{source.name}-{digest[:24]}.arrow"
-    if not all(part.exists() for part in (file, _side_file(file, "header"), _side_file(file, "rejects"))):
-        _build(source, file, on_progress or (lambda count: None))
+    if not _is_built(file):
+        with _one_builder(file):  # of all processes that share the cache; the others wait here
+            if not _is_built(file):
+                _build(source, file, on_progress or (lambda count: None))
     index = SourceIndex(source, digest, file)
     if not len(index):
         raise SourceLayoutError(_nothing_in(index))
     return index
+
+
+def _is_built(file: Path) -> bool:
+    return all(part.exists() for part in (file, _side_file(file, "header"), _side_file(file, "rejects")))
+
+
+@contextlib.contextmanager
+def _one_builder(file: Path) -> Iterator[None]:
+    """Wait until no other process builds this index. Where a file system has no locks it may be built twice: that costs
+    time, nothing else."""
+    with _cache_errors(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = file.with_suffix(".lock").open("a+")
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as fault:
+            if fault.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+        yield
+
+
+@contextlib.contextmanager
+def _cache_errors(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        raise OutputError(
+            f"the annotation index cannot be written to {file.parent}: {fault.strerror}; "
+            "set TASKPAINT_CACHE to a writable folder"
+        ) from fault
 
 
 def _nothing_in(index: SourceIndex) -> str:
@@ -161,18 +197,11 @@ def _build(source: Source, file: Path, on_progress: Callable[[int], None]) -> No
         rejects.append(json.dumps({"id": _printable(item), "reason": _printable(reason)}) + "\n")
 
     entries = _storable(source.scan(reject), reject)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with _replacing(file) as part:
-            _write_entries(entries, part, on_progress)
-            for what, text in (("rejects", "".join(rejects)), ("header", json.dumps(source.header))):
-                with _replacing(_side_file(file, what)) as side:
-                    side.write_text(text, encoding="utf-8")
-    except OSError as fault:
-        raise OutputError(
-            f"the annotation index cannot be written to {file.parent}: {fault.strerror}; "
-            "set TASKPAINT_CACHE to a writable folder"
-        ) from fault
+    with _cache_errors(file), _replacing(file) as part:
+        _write_entries(entries, part, on_progress)
+        for what, text in (("rejects", "".join(rejects)), ("header", json.dumps(source.header))):
+            with _replacing(_side_file(file, what)) as side:
+                side.write_text(text, encoding="utf-8")
 
 
 def _write_entries(entries: Iterator[Entry], file: Path, on_progress: Callable[[int], None]) -> None:
@@ -222,7 +251,7 @@ def _printable(text: str) -> str:
 @contextlib.contextmanager
 def _replacing(file: Path) -> Iterator[Path]:
     """A path to write to that takes the file's place at the end, so that no reader sees half of it."""
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    part = part_of(file)
     try:
         yield part
         part.replace(file)

@@ -8,7 +8,7 @@ of any shard is found in constant memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..manifests.errors import BadItem
+from ..manifests.folder import part_of
 from ..manifests.recipe import HELD_OUT_INSTRUCTIONS, Recipe, Splits
 from .index import SourceIndex
 from .permutation import Permutation, hash_text, scramble
@@ -111,15 +112,7 @@ class Plan:
 
     def shards(self, rows_per_shard: int | None) -> list[Shard]:
         """Cut every split into shards of like size; numbers run from 0 without gaps."""
-        size = rows_per_shard or automatic_rows(len(self))
-        found = []
-        for split, count in self.counts.items():
-            total = math.ceil(count / size)
-            found += [
-                Shard(split, number, total, number * count // total, (number + 1) * count // total)
-                for number in range(total)
-            ]
-        return found
+        return shards_of(self.counts, rows_per_shard)
 
     def units(self, shard: Shard) -> list[Unit]:
         """The units of a shard, in their order."""
@@ -153,8 +146,10 @@ class Plan:
             for split, parts in self._own.items()
             for part in parts
         ]
-        with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
+        part = part_of(file)  # workers of an earlier run may still have the old file mapped
+        with pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
             writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
+        part.replace(file)
 
     @classmethod
     def load(cls, file: Path, seed: int, limit: int | None, repeated: str | None = None) -> Plan:
@@ -195,6 +190,19 @@ def make_plan(recipe: Recipe, streams: Sequence[Stream], limit: int | None = Non
                 parts.setdefault(split, []).append(part)
     ordered = {str(split): parts[split] for split in SPLITS if split in parts}
     return Plan(ordered, recipe.seed, limit, recipe.instructions.repeated_split)
+
+
+def shards_of(counts: Mapping[str, int], rows_per_shard: int | None) -> list[Shard]:
+    """Cut splits of so many units into shards of like size; numbers run from 0 without gaps."""
+    size = rows_per_shard or automatic_rows(sum(counts.values()))
+    found = []
+    for split, count in counts.items():
+        total = math.ceil(count / size)
+        found += [
+            Shard(split, number, total, number * count // total, (number + 1) * count // total)
+            for number in range(total)
+        ]
+    return found
 
 
 def automatic_rows(count: int) -> int:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import options, report
+from . import cluster, options, report
 
 if TYPE_CHECKING:
-    from ..engines.build import BuildOptions, BuildReport
+    from ..engines.build import BuildOptions, BuildReport, Engine
+    from ..engines.ranks import RankReport
     from ..manifests.recipe_file import RecipeFile
+    from ..manifests.share import Share
 
 
 def build(
@@ -60,6 +64,12 @@ def build(
         bool, typer.Option("--resume/--no-resume", help="Go on in a folder that holds a part of this build.")
     ] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and an estimate; write nothing.")] = False,
+    engine: cluster.EngineOption = cluster.EngineName.local,
+    ray_address: cluster.RayAddress = None,
+    rank: cluster.Rank = None,
+    world_size: cluster.WorldSize = None,
+    script: cluster.Script = None,
+    sbatch: cluster.Sbatch = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -72,8 +82,12 @@ def build(
       taskpaint build my.yaml --path coco=/data/coco --limit 1000 -o try
 
       taskpaint build --source coco:val2017=/data/coco --task segmentation --task keypoints -o out
+
+      taskpaint build my.yaml -o /shared/out --engine slurm --world-size 64 --script build.sh
     """
     from ..engines.build import BuildOptions
+
+    cluster.check(engine, ray_address, rank, world_size, script, sbatch)
 
     files = _recipes(recipe or [], source or [], task or [], change or [])
     paths = {name: Path(value) for name, value in options.split_pairs(path or [], "--path").items()}
@@ -87,21 +101,50 @@ def build(
         raise typer.BadParameter(
             f"{out} holds a build already; give --overwrite or another folder", param_hint="--no-resume"
         )
-    summary = run_build(files, out, how, quiet or as_json)
+    if engine == cluster.EngineName.slurm and world_size is not None:
+        if overwrite:
+            raise typer.BadParameter(f"ranks cannot overwrite; remove {out} first", param_hint="--overwrite")
+        arguments = cluster.build_arguments(recipe, source, task, path, change, data, limit, skip_missing)
+        cluster.write_script(arguments, out, world_size, workers, max_rejects, sbatch or [], script)
+        return
+    if rank is not None:
+        found = _run_share(files, out, how, cluster.share(rank, world_size), quiet or as_json)
+        if as_json:
+            report.print_json(vars(found))
+        elif not quiet:
+            cluster.print_share(found)
+        return
+    summary = run_build(files, out, how, quiet or as_json, cluster.engine_of(engine, ray_address))
     if as_json:
         report.print_json(vars(summary))
     elif not quiet:
         print_summary(summary)
 
 
-def run_build(files: list[RecipeFile], out: Path, how: BuildOptions, quiet: bool) -> BuildReport:
-    """Build with a progress bar."""
+def run_build(
+    files: list[RecipeFile], out: Path, how: BuildOptions, quiet: bool, engine: Engine | None = None
+) -> BuildReport:
+    """Build with a progress bar; without an engine on this machine."""
     from ..engines.build import build as run
+    from ..engines.local import run_local
+
+    with _stoppable(), _BuildProgress(quiet) as progress:
+        return run(files, out, how, progress.watch(), engine or run_local)
+
+
+def _run_share(files: list[RecipeFile], out: Path, how: BuildOptions, share: Share, quiet: bool) -> RankReport:
+    from ..engines.ranks import build_share
+
+    with _stoppable(), _BuildProgress(quiet) as progress:
+        return build_share(files, out, how, share, progress.watch())
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
     from ..manifests.errors import StoppedError
 
     try:
-        with _BuildProgress(quiet) as progress:
-            return run(files, out, how, progress.watch())
+        yield
     except KeyboardInterrupt as fault:
         raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,15 @@ from ..manifests.errors import OutputError, TooManyRejectsError
 from ..manifests.folder import DatasetFolder
 from ..manifests.recipe_file import RecipeFile
 from ..writers.shards import output_errors
-from .finish import finish, identity
-from .local import default_workers, run_local
+from .finish import finish, identity, write_head
+from .local import Job, run_local
 from .prepare import BuildOptions, Progress, prepare
 from .shard_job import ShardJob, plan_file
 
-__all__ = ["BuildOptions", "BuildReport", "Progress", "build"]
+__all__ = ["BuildOptions", "BuildReport", "Engine", "Progress", "build", "judge"]
+
+Engine = Callable[[Job, Iterable[Any], int], Iterator[tuple[Any, Any]]]
+"""Does every item with so many workers, 0 for all there are, and yields (item, result) in any order."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,11 @@ class BuildReport:
 
 
 def build(
-    files: Sequence[RecipeFile], out: Path, options: BuildOptions, progress: Progress | None = None
+    files: Sequence[RecipeFile],
+    out: Path,
+    options: BuildOptions,
+    progress: Progress | None = None,
+    engine: Engine = run_local,
 ) -> BuildReport:
     """Build recipes into a folder, or go on where an earlier run stopped.
 
@@ -66,6 +73,7 @@ def build(
         out: the dataset folder; new, or of the same build.
         options: how to run.
         progress: told what happens.
+        engine: runs the shards; the bytes do not depend on it.
 
     Raises:
         UsageError: before any work, when something given does not hold.
@@ -79,22 +87,29 @@ def build(
     with output_errors(out), folder.lock():
         folder.begin(identity(prepared, options.limit), overwrite=options.overwrite)
         prepared.plan.save(plan_file(out))
+        write_head(prepared, folder)
         finished = folder.ledger()
         todo = [shard for shard in shards if shard.name not in finished]
         done_before = sum(shard.stop - shard.start for shard in shards if shard.name in finished)
         progress.planned(len(shards), len(prepared.plan), done_before)
         job = ShardJob.of(prepared, out, options.limit)
-        for shard, record in run_local(job, todo, options.workers or default_workers()):
+        for shard, record in engine(job, todo, options.workers):
             folder.note(record)
             progress.shard(shard, record)
         records = folder.ledger()
-        manifest = finish(prepared, folder, [records[shard.name] for shard in shards])
+        manifest = finish(folder, [records[shard.name] for shard in shards])
     report = BuildReport.of(out, manifest, len(finished), time.monotonic() - started)
-    _judge(report, options.max_rejects)
+    judge(report, options.max_rejects)
     return report
 
 
-def _judge(report: BuildReport, max_rejects: float) -> None:
+def judge(report: BuildReport, max_rejects: float) -> None:
+    """Whether a finished build may count as one.
+
+    Raises:
+        OutputError: it holds nothing.
+        TooManyRejectsError: more than the share `max_rejects` of the items tried are broken.
+    """
     tried = sum(counts["built"] + counts["bad"] for counts in report.counts.values())
     if not sum(report.rows.values()):
         raise OutputError(f"not one triplet could be built; the reasons are in {report.root / 'rejects.jsonl'}")

@@ -33,7 +33,7 @@ def default_workers() -> int:
 
 
 def run_local(job: Job, items: Iterable[ItemT], workers: int) -> Iterator[tuple[ItemT, Any]]:
-    """Do every item; yields (item, result) as they finish, in any order.
+    """Do every item; yields (item, result) as they finish, in any order. 0 workers: one a processor.
 
     A worker that dies (killed, out of memory) costs only its unfinished items, which are tried again.
 
@@ -41,6 +41,7 @@ def run_local(job: Job, items: Iterable[ItemT], workers: int) -> Iterator[tuple[
         BuildError: items whose worker died every time; whatever the job raised.
     """
     todo = list(items)
+    workers = workers or default_workers()
     if workers == 1 or len(todo) <= 1:
         run = job.open()
         for item in todo:

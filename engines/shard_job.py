@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,12 +15,14 @@ import cv2
 import orjson
 import pyarrow as pa
 
-from ..builders.index import SourceIndex
+from ..builders.index import SourceIndex, open_index
 from ..builders.plan import Plan, Shard
 from ..builders.resolve import Stream
+from ..builders.source import Source
 from ..builders.unit import Built, build_unit
-from ..manifests.errors import ItemError, NotApplicable
+from ..manifests.errors import ItemError, NotApplicable, SourceLayoutError
 from ..manifests.folder import DatasetFolder, ShardRecord, write_text
+from ..manifests.marks import marked
 from ..manifests.recipe import HELD_OUT_INSTRUCTIONS, Recipe
 from ..manifests.slots import slots_to_json
 from ..manifests.target import PhotoTarget
@@ -51,19 +54,36 @@ class _Opened:
                 stream.entry,
                 stream.task,
                 type(source),
-                source.path,
+                source.path.absolute(),
                 source.split,
                 source.options,
             ),
             stream.index.digest,
-            stream.index.file,
+            stream.index.file.absolute(),
         )
 
     def open(self, opened: dict[Path, SourceIndex]) -> Stream:
         source_entry, task_entry, task, kind, path, split, options = self.stream
         if self.index_file not in opened:
-            opened[self.index_file] = SourceIndex(kind(path, split, options), self.digest, self.index_file)
+            source = kind(path, split, options)
+            here = self.index_file.exists()
+            opened[self.index_file] = (
+                SourceIndex(source, self.digest, self.index_file) if here else self._made_here(source)
+            )
         return Stream(source_entry, task_entry, opened[self.index_file], task)
+
+    def _made_here(self, source: Source) -> SourceIndex:
+        """This machine's own index, where the cache of the one that planned cannot be seen.
+
+        Raises:
+            SourceLayoutError: the source is missing, or another one than there.
+        """
+        index = open_index(source)
+        if index.digest != self.digest:
+            raise SourceLayoutError(
+                f"source {source.name}: {source.path} on {socket.gethostname()} is not what the build was planned from"
+            )
+        return index
 
 
 @dataclass(frozen=True)
@@ -79,7 +99,8 @@ class ShardJob:
     @classmethod
     def of(cls, prepared: Prepared, out: Path, limit: int | None) -> ShardJob:
         """The job of a build whose plan is saved in the folder."""
-        return cls(prepared.recipe, out, limit, [_Opened.of(stream) for stream in prepared.streams], prepared.wordings)
+        opened = [_Opened.of(stream) for stream in prepared.streams]
+        return cls(prepared.recipe, out.absolute(), limit, opened, prepared.wordings)
 
     def open(self) -> Callable[[Shard], ShardRecord]:
         """Map plan and indexes into memory, one thread a process."""
@@ -93,6 +114,11 @@ class ShardJob:
         return lambda shard: self._build(shard, streams, plan)
 
     def _build(self, shard: Shard, streams: list[Stream], plan: Plan) -> ShardRecord:
+        folder = DatasetFolder(self.out)
+        with marked(folder, shard.name, shard.stop - shard.start) as beat:
+            return self._built(shard, streams, plan, beat)
+
+    def _built(self, shard: Shard, streams: list[Stream], plan: Plan, beat: Callable[[], None]) -> ShardRecord:
         started = time.monotonic()
         folder = DatasetFolder(self.out)
         repeats = shard.split == HELD_OUT_INSTRUCTIONS
@@ -102,6 +128,7 @@ class ShardJob:
 
         def rows() -> Iterator[Triplet]:
             for unit in plan.units(shard):
+                beat()
                 stream = streams[unit.stream]
                 try:
                     built = build_unit(self.recipe, streams, unit)

@@ -6,6 +6,7 @@ out/.taskpaint/run.json           what this folder is being built from; a resume
 out/.taskpaint/plan.arrow         the plan, for workers to map
 out/.taskpaint/ledger-*.jsonl     one line a finished shard, one file a writer
 out/.taskpaint/rejects/<shard>    rejects of a finished shard
+out/.taskpaint/running/<shard>    marks of shards at work, see marks.py
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import fcntl
 import json
 import os
 import shutil
+import socket
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -32,6 +35,7 @@ class ShardRecord:
         rows, bytes, sha256: of its Parquet file.
         counts: stream label -> {"built", "bad", "skipped"} -> number of units.
         seconds: wall time it took.
+        at: Unix time at which it was noted, seconds.
     """
 
     name: str
@@ -40,6 +44,7 @@ class ShardRecord:
     sha256: str
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     seconds: float = 0.0
+    at: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -109,13 +114,13 @@ class DatasetFolder:
 
     def ledger(self) -> dict[str, ShardRecord]:
         """Finished shards whose file is there with the recorded size; torn lines of a killed run are passed over."""
-        found: dict[str, ShardRecord] = {}
-        for file in sorted(self.state.glob("ledger-*.jsonl")):
-            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-                with contextlib.suppress(ValueError, TypeError):
-                    record = ShardRecord(**json.loads(line))
-                    found[record.name] = record
+        found = {record.name: record for records in self.ledgers().values() for record in records}
         return {name: record for name, record in found.items() if self._is_there(record)}
+
+    def ledgers(self) -> dict[str, list[ShardRecord]]:
+        """What each writer noted, whether the files are still there or not."""
+        files = sorted(self.state.glob("ledger-*.jsonl"))
+        return {file.stem.removeprefix("ledger-"): list(_records(file)) for file in files}
 
     def _is_there(self, record: ShardRecord) -> bool:
         try:
@@ -125,7 +130,7 @@ class DatasetFolder:
 
     def note(self, record: ShardRecord, writer: str = "local") -> None:
         """Append a finished shard to this writer's ledger, on disk before this returns."""
-        line = json.dumps(asdict(record), sort_keys=True) + "\n"
+        line = json.dumps({**asdict(record), "at": round(time.time(), 3)}, sort_keys=True) + "\n"
         file = self.state / f"ledger-{writer}.jsonl"
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
@@ -135,6 +140,7 @@ class DatasetFolder:
             os.fsync(handle)
         finally:
             os.close(handle)
+        (self.state / "running" / f"{record.name}.json").unlink(missing_ok=True)
 
     def begin(self, identity: Mapping[str, Any], *, overwrite: bool = False) -> None:
         """Claim the folder for a build, or agree that it is the same build as before.
@@ -172,13 +178,14 @@ class DatasetFolder:
 
     def clear(self) -> None:
         """Remove everything taskpaint wrote here, nothing else."""
-        kept = [self.state / name for name in ("rejects", "scores", "catalogue", "embeddings")]
-        for folder in (self.data, self.root / "scores", *kept):
+        kept = [self.state / name for name in ("rejects", "running", "scores", "catalogue", "embeddings")]
+        for folder in (self.data, self.root / "scores", self.root / "card", *kept):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (
             self.manifest_file,
             self.rejects_file,
             self.root / "README.md",
+            self.root / "LICENSE.md",
             self.root / "dropped.parquet",
             *self.state.glob("*.json*"),
             *self.state.glob("*.arrow"),
@@ -193,7 +200,7 @@ class DatasetFolder:
             FolderBusyError: another process holds it.
         """
         self.state.mkdir(parents=True, exist_ok=True)
-        with (self.state / "lock").open("a") as handle:
+        with (self.state / "lock").open("a+") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as fault:
@@ -201,15 +208,19 @@ class DatasetFolder:
                     f"another taskpaint run is writing to {self.root}; wait for it or choose another folder"
                 ) from fault
             try:
-                self._sweep()
+                self.sweep()
                 yield
             finally:
-                self._sweep()
+                self.sweep()
 
-    def _sweep(self) -> None:
-        """Remove the unfinished files of workers that were killed; the lock says that nobody writes now."""
-        for left_over in self.data.glob(".*.part"):
-            left_over.unlink(missing_ok=True)
+    def sweep(self, name: str = "*") -> None:
+        """Remove the unfinished files of workers that were killed, of one shard or of all; nobody may be writing."""
+        places = [(self.data, f"{name}.parquet"), (self.state / "rejects", f"{name}.jsonl")]
+        if name == "*":
+            places += [(self.state, "*"), *((self.root, file) for file in ("manifest.json", "rejects.jsonl", "*.md"))]
+        for folder, file in places:
+            for left_over in folder.glob(f".{file}.*part"):
+                left_over.unlink(missing_ok=True)
 
 
 def write_json(file: Path, value: Mapping[str, Any]) -> None:
@@ -219,12 +230,28 @@ def write_json(file: Path, value: Mapping[str, Any]) -> None:
 
 def write_text(file: Path, text: str) -> None:
     """Write text; the file appears whole or not at all."""
-    part = file.with_name(f".{file.name}.part")
-    with part.open("w", encoding="utf-8") as opened:
-        opened.write(text)
+    write_bytes(file, text.encode())
+
+
+def write_bytes(file: Path, data: bytes) -> None:
+    """Write bytes; the file appears whole or not at all."""
+    part = part_of(file)
+    with part.open("wb") as opened:
+        opened.write(data)
         opened.flush()
         os.fsync(opened.fileno())
     part.replace(file)
+
+
+def part_of(file: Path) -> Path:
+    """Where this process writes a file before it takes its name; no two processes of a shared folder agree."""
+    return file.with_name(f".{file.name}.{socket.gethostname()}-{os.getpid()}.part")
+
+
+def _records(file: Path) -> Iterator[ShardRecord]:
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        with contextlib.suppress(ValueError, TypeError):
+            yield ShardRecord(**json.loads(line))
 
 
 def _ends_line(file: Path) -> bool:
@@ -233,7 +260,10 @@ def _ends_line(file: Path) -> bool:
         return opened.read(1) == b"\n"
 
 
-def require_same(before: Any, now: Any, root: Path, path: str = "") -> None:
+_REMEDY = "run it as before, choose another output folder, or give --overwrite to start anew"
+
+
+def require_same(before: Any, now: Any, root: Path, path: str = "", remedy: str = _REMEDY) -> None:
     """Compare what a folder was begun with and what a run has now.
 
     Raises:
@@ -241,12 +271,11 @@ def require_same(before: Any, now: Any, root: Path, path: str = "") -> None:
     """
     if isinstance(before, dict) and isinstance(now, dict):
         for key in [*now, *(key for key in before if key not in now)]:
-            require_same(before.get(key), now.get(key), root, f"{path}.{key}" if path else str(key))
+            require_same(before.get(key), now.get(key), root, f"{path}.{key}" if path else str(key), remedy)
     elif isinstance(before, list) and isinstance(now, (list, tuple)) and len(before) == len(now):
         for position, (old, new) in enumerate(zip(before, now, strict=True)):
-            require_same(old, new, root, f"{path}.{position}")
+            require_same(old, new, root, f"{path}.{position}", remedy)
     elif before != now:
         raise ResumeError(
-            f"{root} was begun with {path} = {json.dumps(before)}, this run has {json.dumps(now)}; run it as before, "
-            "choose another output folder, or give --overwrite to start anew"
+            f"{root} was begun with {path} = {json.dumps(before)}, this run has {json.dumps(now)}; {remedy}"
         )

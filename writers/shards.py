@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..manifests.errors import OutputError
+from ..manifests.folder import part_of
 from ..manifests.triplet import COLUMNS, IMAGE_COLUMNS, Triplet, to_batch, triplet_schema
 
 _DICTIONARY: Final = ["task", "template_id", "source_dataset", "source_split", "license"]
@@ -63,7 +64,7 @@ def write_batches(file: Path, batches: Iterable[pa.RecordBatch]) -> ShardFile:
     Raises:
         OutputError: the disk is full or cannot be written.
     """
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    part = part_of(file)
     with output_errors(file):
         try:
             rows = _write(part, batches)

@@ -1,0 +1,156 @@
+"""Options of `build` that spread it over many machines, and what they come to."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import report
+
+if TYPE_CHECKING:
+    from ..engines.build import Engine
+    from ..engines.ranks import RankReport
+    from ..manifests.share import Share
+
+
+class EngineName(StrEnum):
+    """What runs the shards."""
+
+    local = "local"
+    ray = "ray"
+    slurm = "slurm"
+
+
+EngineOption = Annotated[
+    EngineName, typer.Option(help="What runs the shards: this machine, a Ray cluster, or a script for Slurm.")
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(help="Ray cluster: auto or HOST:PORT; without it, Ray on this machine.", show_default=False),
+]
+Rank = Annotated[
+    str | None,
+    typer.Option(
+        help="Build this rank's share only: a number from 0, or auto to ask Slurm, MPI or torchrun.",
+        metavar="NUMBER|auto",
+        show_default=False,
+    ),
+]
+WorldSize = Annotated[int | None, typer.Option(min=1, help="How many ranks share the build.", show_default=False)]
+Script = Annotated[
+    Path | None, typer.Option(help="File for Slurm's script; without it, it is printed.", show_default=False)
+]
+Sbatch = Annotated[
+    list[str] | None,
+    typer.Option(help="Option for sbatch, with --engine slurm: --sbatch=--partition=cpu.", show_default=False),
+]
+
+
+def check(
+    engine: EngineName,
+    ray_address: str | None,
+    rank: str | None,
+    world_size: int | None,
+    script: Path | None,
+    sbatch: Sequence[str] | None,
+) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        typer.BadParameter: says which.
+    """
+    if engine != EngineName.slurm and (script or sbatch):
+        raise typer.BadParameter("goes with --engine slurm", param_hint="--script" if script else "--sbatch")
+    if engine != EngineName.ray and ray_address:
+        raise typer.BadParameter("goes with --engine ray", param_hint="--ray-address")
+    if engine != EngineName.local and rank is not None:
+        raise typer.BadParameter(f"goes with --engine local, not {engine.value}", param_hint="--rank")
+    if engine == EngineName.slurm and world_size is None:
+        raise typer.BadParameter("--engine slurm needs the number of array jobs", param_hint="--world-size")
+    if engine != EngineName.slurm and world_size is not None and rank is None:
+        raise typer.BadParameter("goes with --rank; --rank auto asks the launcher", param_hint="--world-size")
+
+
+def share(rank: str, world_size: int | None) -> Share:
+    """This run's share."""
+    from ..engines.launcher import find_share
+
+    return find_share(rank, world_size, os.environ)
+
+
+def engine_of(name: EngineName, ray_address: str | None) -> Engine:
+    """What runs the shards."""
+    if name == EngineName.ray:
+        from ..engines.ray import ray_engine
+
+        return ray_engine(ray_address)
+    from ..engines.local import run_local
+
+    return run_local
+
+
+def build_arguments(
+    recipes: Sequence[str] | None,
+    sources: Sequence[str] | None,
+    tasks: Sequence[str] | None,
+    paths: Sequence[str] | None,
+    changes: Sequence[str] | None,
+    data: Path,
+    limit: int | None,
+    skip_missing: bool,
+) -> list[str]:
+    """The options of a build that every rank is given again."""
+    arguments = [*(recipes or []), "--data", str(data)]
+    for option, values in (("--source", sources), ("--task", tasks), ("--path", paths), ("--set", changes)):
+        arguments += [word for value in values or [] for word in (option, value)]
+    if limit is not None:
+        arguments += ["--limit", str(limit)]
+    return [*arguments, "--skip-missing"] if skip_missing else arguments
+
+
+def write_script(
+    arguments: Sequence[str],
+    out: Path,
+    world_size: int,
+    workers: int,
+    max_rejects: float,
+    sbatch: Sequence[str],
+    file: Path | None,
+) -> None:
+    """Print Slurm's script, or write it to a file."""
+    from ..engines.slurm import slurm_script
+
+    taskpaint = [sys.executable, "-m", "taskpaint.cli"]
+    where = str(out.absolute())
+    text = slurm_script(
+        [*taskpaint, "build", *arguments, "--out", where],
+        [*taskpaint, "finish", where, "--max-rejects", f"{max_rejects:g}"],
+        [*taskpaint, "status", where],
+        out,
+        world_size,
+        workers or 1,
+        sbatch,
+    )
+    if file is None:
+        typer.echo(text, nl=False)
+        return
+    file.write_text(text, encoding="utf-8")
+    report.say(f"wrote {file}; bash {file} submits it")
+
+
+def print_share(found: RankReport) -> None:
+    """What a rank's run came to, for people."""
+    report.say(
+        f"rank {found.rank} of {found.world_size}: {found.shards} shards, {found.resumed_shards} of them built before, "
+        f"{report.human_seconds(found.seconds)}: {found.root}"
+    )
+    if found.missing_shards:
+        report.say(f"{found.missing_shards} shards of other ranks are not there yet")
+    else:
+        report.say(f"all shards are there: taskpaint finish {found.root}")

@@ -1,0 +1,139 @@
+"""Build one rank's share of a dataset, and join the shares: many runs on a shared file system, no scheduler needed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..builders.plan import Shard, shards_of
+from ..manifests.errors import BuildError, DatasetFolderError, UsageError
+from ..manifests.folder import DatasetFolder
+from ..manifests.recipe_file import RecipeFile
+from ..manifests.share import Share, shared, world_size
+from ..writers.shards import output_errors
+from .build import BuildOptions, BuildReport, Progress, judge
+from .finish import finish, identity, is_begun, write_head
+from .local import run_local
+from .prepare import prepare
+from .shard_job import ShardJob, plan_file
+
+_NAMED = 8
+
+
+@dataclass(frozen=True)
+class RankReport:
+    """What a rank's run came to.
+
+    Attributes:
+        shards: of this rank; `resumed_shards` of them were built by an earlier run.
+        missing_shards: of all ranks, not built yet.
+        seconds: of this run.
+    """
+
+    root: Path
+    rank: int
+    world_size: int
+    shards: int
+    resumed_shards: int
+    missing_shards: int
+    seconds: float
+
+
+def build_share(
+    files: Sequence[RecipeFile],
+    out: Path,
+    options: BuildOptions,
+    share: Share,
+    progress: Progress | None = None,
+) -> RankReport:
+    """Build a rank's shards into a folder that all ranks share, or go on where an earlier run stopped.
+
+    Ranks may run at once, one after the other, and in any order; `join` makes their shards a dataset.
+
+    Raises:
+        UsageError: before any work, when something given does not hold.
+        BuildError: the folder cannot be used or written.
+    """
+    if options.overwrite:
+        raise UsageError(f"--overwrite would remove what other ranks have built; remove {out} before they start")
+    started = time.monotonic()
+    progress = progress or Progress()
+    prepared = prepare(files, options, progress)
+    folder = DatasetFolder(out)
+    shards = prepared.plan.shards(prepared.recipe.output.rows_per_shard)
+    with output_errors(out), shared(folder, share) as held:
+        with held.begin(identity(prepared, options.limit)):
+            if not is_begun(folder):
+                prepared.plan.save(plan_file(out))
+                write_head(prepared, folder)
+        mine = share.of(shards)
+        for shard in mine:
+            folder.sweep(shard.name)
+        finished = folder.ledger()
+        todo = [shard for shard in mine if shard.name not in finished]
+        units = sum(map(_units, mine))
+        progress.planned(len(mine), units, units - sum(map(_units, todo)))
+        for shard, record in run_local(ShardJob.of(prepared, out, options.limit), todo, options.workers):
+            folder.note(record, share.writer)
+            progress.shard(shard, record)
+        missing = len(shards) - len(folder.ledger())
+    seconds = time.monotonic() - started
+    return RankReport(out, share.rank, share.world_size, len(mine), len(mine) - len(todo), missing, seconds)
+
+
+def join(out: Path, max_rejects: float = 1.0) -> BuildReport:
+    """Make a dataset of the shards that ranks have built: rejects, card and manifest.
+
+    Needs the folder alone, neither recipe nor sources. What it writes is what a build in one run writes.
+
+    Raises:
+        DatasetFolderError: no build was begun here.
+        BuildError: shards are missing, ranks are still at work, or too many items are broken.
+    """
+    started = time.monotonic()
+    folder = DatasetFolder(out)
+    shards = planned_shards(folder)
+    if not is_begun(folder):
+        raise DatasetFolderError(f"{folder.state} is incomplete; run the build command again, it keeps finished shards")
+    with output_errors(out), folder.lock():
+        records = folder.ledger()
+        missing = [number for number, shard in enumerate(shards) if shard.name not in records]
+        if missing:
+            raise BuildError(_unfinished(folder, shards, missing))
+        manifest = finish(folder, [records[shard.name] for shard in shards])
+    report = BuildReport.of(out, manifest, len(shards), time.monotonic() - started)
+    judge(report, max_rejects)
+    return report
+
+
+def planned_shards(folder: DatasetFolder) -> list[Shard]:
+    """All shards of a build that was begun, from the folder alone.
+
+    Raises:
+        DatasetFolderError: none was begun here, or not by `taskpaint build`.
+    """
+    run_file = folder.state / "run.json"
+    try:
+        run: dict[str, Any] = json.loads(run_file.read_text(encoding="utf-8"))
+        return shards_of(run["planned"], run["recipe"]["output"]["rows_per_shard"])
+    except FileNotFoundError as fault:
+        raise DatasetFolderError(f"{run_file} is missing; was taskpaint build begun in {folder.root}?") from fault
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise DatasetFolderError(f"{run_file} is not of a taskpaint build: {fault!r}") from fault
+
+
+def _units(shard: Shard) -> int:
+    return shard.stop - shard.start
+
+
+def _unfinished(folder: DatasetFolder, shards: Sequence[Shard], missing: Sequence[int]) -> str:
+    names = ", ".join(shards[number].name for number in missing[:_NAMED])
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    ranks = world_size(folder)
+    whose = sorted({number % ranks for number in missing}) if ranks else []
+    who = f"rank{'s' * (len(whose) > 1)} {', '.join(map(str, whose))} of {ranks}" if ranks else "the build"
+    return f"{len(missing)} of {len(shards)} shards are missing: {names}{more}; run {who} again"

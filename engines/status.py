@@ -1,0 +1,185 @@
+"""How a build stands, from its folder alone: whatever engine runs it, on this machine or another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..manifests.errors import DatasetFolderError
+from ..manifests.folder import DatasetFolder, ShardRecord
+from ..manifests.marks import Mark, read_marks
+from .ranks import planned_shards
+
+QUIET_SECONDS = 120.0
+"""A shard that has shown no life for so long is taken for lost."""
+_WINDOW_SECONDS = 900.0
+
+
+@dataclass(frozen=True)
+class Writer:
+    """One ledger: of a run on one machine, or of a rank. last: Unix time of its last shard."""
+
+    name: str
+    shards: int
+    rows: int
+    last: float
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A shard that was begun and is not done.
+
+    Attributes:
+        seconds: since it was begun.
+        quiet_seconds: since its last sign of life.
+    """
+
+    name: str
+    host: str
+    pid: int
+    attempt: int
+    seconds: float
+    quiet_seconds: float
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a build stands.
+
+    Attributes:
+        state: "finished", "running", "stopped", or "complete" when all shards are there and only `taskpaint finish` or
+            another `taskpaint build` is missing.
+        shards: "planned", "done", "running", "failed", "lost", "waiting" -> number.
+        units: triplets "planned", and of them "done": built, or rejected for good.
+        rows, bytes: written so far.
+        rate: units a second lately, of all workers together; None before the first shard.
+        eta_seconds: until the last shard; None unless it runs and the rate is known.
+        running: shards that show life.
+        lost: shards whose process has been silent for `QUIET_SECONDS`; the next run builds them again.
+        failed: shards whose last attempt ended with an error.
+        writers: one a ledger.
+    """
+
+    root: str
+    state: str
+    shards: dict[str, int]
+    units: dict[str, int]
+    rows: int
+    bytes: int
+    rate: float | None
+    eta_seconds: float | None
+    running: list[Begun] = field(default_factory=list)
+    lost: list[Begun] = field(default_factory=list)
+    failed: list[Begun] = field(default_factory=list)
+    writers: list[Writer] = field(default_factory=list)
+
+
+def status(root: Path, now: float | None = None) -> Status:
+    """Read how a build stands.
+
+    Args:
+        root: the dataset folder.
+        now: Unix time; None for the clock's.
+
+    Raises:
+        DatasetFolderError: no build was begun here.
+    """
+    folder = DatasetFolder(root)
+    if not (folder.state / "run.json").exists() and folder.manifest_file.exists():
+        return _finished(folder)
+    shards = planned_shards(folder)
+    sizes = {shard.name: shard.stop - shard.start for shard in shards}
+    records = {name: record for name, record in folder.ledger().items() if name in sizes}
+    begun = [(mark, seen) for mark, seen in read_marks(folder) if mark.name in sizes and mark.name not in records]
+    now = time.time() if now is None else now
+    running, lost, failed = _sorted_out(begun, now)
+    done = sum(sizes[name] for name in records)
+    rate = units_a_second([(record, sizes[name]) for name, record in records.items()])
+    left = sum(sizes.values()) - done
+    counts = {"planned": len(shards), "done": len(records), "running": len(running), "failed": len(failed)}
+    counts |= {"lost": len(lost), "waiting": len(shards) - len(records) - len(begun)}
+    return Status(
+        str(root),
+        _state(folder, counts),
+        counts,
+        {"planned": done + left, "done": done},
+        sum(record.rows for record in records.values()),
+        sum(record.bytes for record in records.values()),
+        rate,
+        round(left / rate, 1) if rate and running else None,
+        running,
+        lost,
+        failed,
+        _writers(folder),
+    )
+
+
+def units_a_second(records: Sequence[tuple[ShardRecord, int]]) -> float | None:
+    """Units of shards by the time in which at least one of them was being built, over the last quarter of an hour.
+
+    Pauses between runs do not count, and any number of workers on any machines may overlap.
+    """
+    spans = [(record.at - record.seconds, record.at, units) for record, units in records if record.at]
+    if not spans:
+        return None
+    since = max(stop for _, stop, _ in spans) - _WINDOW_SECONDS
+    units, late = 0.0, []
+    for start, stop, count in spans:
+        if stop > since:
+            share = (stop - max(start, since)) / (stop - start) if stop > start else 1.0
+            units += count * share
+            late.append((max(start, since), stop))
+    busy = _union_length(late)
+    return units / busy if busy > 0 else None
+
+
+def _union_length(spans: Iterable[tuple[float, float]]) -> float:
+    length, reached = 0.0, float("-inf")
+    for start, stop in sorted(spans):
+        length += max(0.0, stop - max(start, reached))
+        reached = max(reached, stop)
+    return length
+
+
+def _sorted_out(begun: Sequence[tuple[Mark, float]], now: float) -> tuple[list[Begun], list[Begun], list[Begun]]:
+    """Running, lost and failed. Clocks of machines differ a little: no time is below zero."""
+    running, lost, failed = list[Begun](), list[Begun](), list[Begun]()
+    for mark, seen in begun:
+        quiet = max(0.0, now - seen)
+        seconds = max(0.0, now - mark.started)
+        one = Begun(mark.name, mark.host, mark.pid, mark.attempt, round(seconds, 1), round(quiet, 1), mark.failed)
+        (failed if mark.failed else running if quiet < QUIET_SECONDS else lost).append(one)
+    return running, lost, failed
+
+
+def _state(folder: DatasetFolder, counts: dict[str, int]) -> str:
+    if counts["done"] == counts["planned"]:
+        return "finished" if folder.manifest_file.exists() else "complete"
+    return "running" if counts["running"] else "stopped"
+
+
+def _writers(folder: DatasetFolder) -> list[Writer]:
+    found = []
+    for name, records in folder.ledgers().items():
+        mine = {record.name: record for record in records}.values()
+        last = max((record.at for record in mine), default=0.0)
+        found.append(Writer(name, len(mine), sum(record.rows for record in mine), last))
+    return found
+
+
+def _finished(folder: DatasetFolder) -> Status:
+    """A finished dataset that was copied without its bookkeeping."""
+    manifest: dict[str, Any] = folder.manifest()
+    try:
+        rows = sum(manifest["splits"].values())
+        size = sum(shard["bytes"] for shard in manifest["shards"])
+        units = sum(sum(counts[kind] for kind in ("built", "bad", "skipped")) for counts in manifest["counts"].values())
+        count = len(manifest["shards"])
+    except (KeyError, TypeError, AttributeError) as fault:
+        raise DatasetFolderError(f"{folder.manifest_file} is not of a taskpaint build: {fault!r}") from fault
+    shards = {"planned": count, "done": count, "running": 0, "failed": 0, "lost": 0, "waiting": 0}
+    return Status(str(folder.root), "finished", shards, {"planned": units, "done": units}, rows, size, None, None)

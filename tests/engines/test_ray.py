@@ -1,0 +1,199 @@
+"""The Ray engine on a cluster of two nodes: raylets of their own, on this machine."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+from taskpaint.engines.build import BuildOptions, Progress, build
+from taskpaint.engines.ray import ray_engine, run_ray
+from taskpaint.engines.status import status
+from taskpaint.manifests.errors import BuildError, OutputError
+from taskpaint.manifests.folder import DatasetFolder
+from taskpaint.manifests.recipe_file import parse_recipe
+
+ray = pytest.importorskip("ray", reason="the extra taskpaint[ray] is not installed")
+
+TEXT = """
+sources: [{source: coco, path: coco, split: train2017}]
+tasks: [{task: segmentation, weight: 3}, {task: keypoints, weight: 2}, detection]
+output: {rows_per_shard: 6}
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A head with one processor; tests add nodes of two."""
+    import importlib
+
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    made = importlib.import_module("ray.cluster_utils").Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
+    )
+    ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+@pytest.fixture
+def node(cluster):
+    """A second node; a test may take it away."""
+    added = cluster.add_node(num_cpus=2)
+    cluster.wait_for_nodes()
+    yield added
+    if added in cluster.list_all_nodes():
+        cluster.remove_node(added, allow_graceful=True)
+
+
+def contents(out):
+    files = [file for file in out.rglob("*") if file.is_file() and ".taskpaint" not in file.parts]
+    return {str(file.relative_to(out)): file.read_bytes() for file in files}
+
+
+@pytest.fixture
+def whole(write_coco, tmp_path):
+    """What the local engine writes."""
+    write_coco(tmp_path / "coco", 24)
+    build([parse_recipe(TEXT)], tmp_path / "whole", BuildOptions(root=tmp_path, workers=1))
+    return contents(tmp_path / "whole")
+
+
+class At(Progress):
+    """Does something once, after so many shards, and counts them."""
+
+    def __init__(self, count, action):
+        self.left, self.action, self.names = count, action, []
+
+    def shard(self, shard, record):
+        self.names.append(record.name)
+        self.left -= 1
+        if self.left == 0:
+            self.action()
+
+
+def test_a_node_killed_in_the_middle_costs_only_unfinished_shards(cluster, node, whole, tmp_path):
+    out = tmp_path / "out"
+    watch = At(4, lambda: cluster.remove_node(node, allow_graceful=False))
+    build([parse_recipe(TEXT)], out, BuildOptions(root=tmp_path), watch, ray_engine())
+    assert watch.left < 0
+    assert contents(out) == whole
+    ledger = (out / ".taskpaint" / "ledger-local.jsonl").read_text()
+    assert ledger.count("\n") == len(watch.names) == len(set(watch.names)) == len(DatasetFolder(out).shards())
+    assert not list((out / "data").glob(".*"))
+
+
+@dataclass(frozen=True)
+class Kills:
+    """Squares; the process of one item is killed the first time, or every time."""
+
+    place: Path
+    item: int
+    always: bool = False
+
+    def open(self):
+        return self._run
+
+    def _run(self, item):
+        if item == self.item and (self.always or not self.place.exists()):
+            self.place.touch()
+            os.kill(os.getpid(), signal.SIGKILL)  # what the kernel does when memory runs out
+        if item == "fail":
+            raise OutputError("the disk is full")
+        return item * item
+
+
+def test_a_task_killed_once_is_done_again(cluster, node, tmp_path):
+    found = sorted(run_ray(Kills(tmp_path / "killed", 3), range(8), 0))
+    assert (tmp_path / "killed").exists()
+    assert found == [(n, n * n) for n in range(8)]
+
+
+def test_a_task_killed_every_time_is_an_error_with_a_remedy(cluster, tmp_path):
+    done = []
+    with pytest.raises(BuildError, match=r"a Ray worker died 4 times on the same shard .* fewer --workers"):
+        done += run_ray(Kills(tmp_path / "killed", 1, always=True), range(3), 1)
+
+
+def test_errors_of_the_job_arrive_as_they_are(cluster, tmp_path):
+    with pytest.raises(OutputError, match=r"^the disk is full$"):
+        list(run_ray(Kills(tmp_path / "killed", -1), ["fail"], 1))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Notes when each item begins."""
+
+    place: Path
+
+    def open(self):
+        return self._run
+
+    def _run(self, item):
+        (self.place / f"{item}").touch()
+        time.sleep(0.05)
+        return socket.gethostname()
+
+
+def test_no_more_is_begun_than_asked_for(cluster, node, tmp_path):
+    begun = []
+    for done, _ in enumerate(run_ray(Counts(tmp_path), range(12), 2)):
+        begun.append(len(list(tmp_path.iterdir())) - done)
+    assert len(begun) == 12
+    assert max(begun) <= 2 + 1  # two at a time, and the one that is done
+
+
+def test_a_killed_driver_is_started_again(cluster, node, whole, tmp_path):
+    (tmp_path / "r.yaml").write_text(TEXT)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "taskpaint.cli", "build", str(tmp_path / "r.yaml"), "--data", str(tmp_path)]
+    command += ["-o", str(out), "-q", "--engine", "ray", "--ray-address", cluster.address, "--workers", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    ledger = out / ".taskpaint" / "ledger-local.jsonl"
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        if ledger.exists() and ledger.read_text().count("\n") >= 3:
+            process.kill()
+        time.sleep(0.01)
+    assert process.wait() == -signal.SIGKILL
+    before = ledger.read_text().count("\n")
+    assert 3 <= before < len([name for name in whole if name.startswith("data/")])
+    assert status(out).shards["done"] == before
+    report = build([parse_recipe(TEXT)], out, BuildOptions(root=tmp_path), engine=ray_engine())
+    assert report.resumed_shards == before
+    assert contents(out) == whole
+
+
+def test_a_slow_node_changes_nothing(cluster, node, whole, tmp_path):
+    """Every worker process of the cluster is stopped for a while."""
+
+    def doze():
+        below = psutil.Process().children(recursive=True)
+        workers.extend(process for process in below if "".join(process.cmdline()[:1]).startswith("ray::"))
+        for process in workers:
+            process.suspend()
+        threading.Timer(2.0, lambda: [process.resume() for process in workers if process.is_running()]).start()
+
+    workers = []
+    watch = At(2, doze)
+    build([parse_recipe(TEXT)], tmp_path / "out", BuildOptions(root=tmp_path), watch, ray_engine())
+    assert workers
+    assert contents(tmp_path / "out") == whole
+
+
+def test_a_cluster_that_is_not_there_is_one_sentence():
+    code = (
+        "from taskpaint.engines.ray import run_ray\n"
+        "from taskpaint.manifests.errors import BuildError\n"
+        "try:\n    list(run_ray(None, [1], 1, '127.0.0.1:9'))\n"
+        "except BuildError as fault:\n    print(fault)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "Ray at 127.0.0.1:9 cannot be reached: [Errno 111] Connection refused\n", done.stderr

@@ -8,7 +8,30 @@ from typing import Annotated
 
 import typer
 
-from . import build, demo, filter, index, paraphrase, preview, recipes, reword, score, sources, stats, tasks, verify
+from . import (
+    align,
+    build,
+    card,
+    demo,
+    edit,
+    evaluate,
+    export,
+    filter,
+    finish,
+    index,
+    paraphrase,
+    preview,
+    push,
+    recipes,
+    reword,
+    score,
+    sources,
+    stats,
+    status,
+    tasks,
+    train,
+    verify,
+)
 
 app = typer.Typer(
     name="taskpaint",
@@ -20,6 +43,8 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("build")(build.build)
+app.command("status")(status.status)
+app.command("finish")(finish.finish)
 app.command("sources")(sources.sources)
 app.command("tasks")(tasks.tasks)
 app.add_typer(recipes.app, name="recipes")
@@ -31,6 +56,13 @@ app.command("preview")(preview.preview)
 app.command("verify")(verify.verify)
 app.command("score")(score.score)
 app.command("filter")(filter.filter)
+app.command("export")(export.export)
+app.command("card")(card.card)
+app.command("push")(push.push)
+app.command("train")(train.train)
+app.command("edit")(edit.edit)
+app.command("evaluate")(evaluate.evaluate)
+app.add_typer(align.app, name="align")
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,117 @@
+"""taskpaint evaluate"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import options, report
+
+if TYPE_CHECKING:
+    from ..training.evaluate import Evaluation
+    from ..training.predictors import Predictor
+
+
+def evaluate(
+    dataset: options.Dataset,
+    model: Annotated[str, typer.Option(help="A folder that taskpaint trained, or a Hub id.")] = "",
+    predictions: Annotated[
+        Path | None, typer.Option(help="Folder of any model's pictures, called ID.png.", show_default=False)
+    ] = None,
+    oracle: Annotated[bool, typer.Option("--oracle", help="Only the targets themselves: the upper bound.")] = False,
+    identity: Annotated[bool, typer.Option("--identity", help="Only the unchanged sources: the lower bound.")] = False,
+    baselines: Annotated[
+        bool, typer.Option("--baselines/--no-baselines", help="Both bounds beside the model's figures.")
+    ] = True,
+    split: Annotated[str, typer.Option(help="Of the dataset.")] = "validation",
+    task: Annotated[list[str] | None, typer.Option(help="Only this task; repeat.", show_default=False)] = None,
+    by: Annotated[str, typer.Option(help="Also apart by source_dataset, source_split or template_id.")] = "",
+    limit: Annotated[int, typer.Option(min=0, help="So many rows, spread over the split; 0 for all.")] = 0,
+    scores: Annotated[
+        Path | None, typer.Option(help="Parquet file for every row's figures.", show_default=False)
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder for each task's worst and best drawings.", show_default=False)
+    ] = None,
+    guidance: Annotated[float, typer.Option(min=1, help="How much to listen to the instruction; 1 for plain.")] = 7.0,
+    image_guidance: Annotated[float, typer.Option(min=1, help="How much to listen to the picture.")] = 1.5,
+    steps: Annotated[int, typer.Option(min=1, max=1000, help="Of denoising.")] = 20,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures at a time.")] = 8,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto (float16 on CUDA), float32, float16, bfloat16.")] = "auto",
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table in Markdown.")] = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Decode what a model drew for a dataset's rows, and score it with the field's metrics.
+
+    Oracle, the stored target, and copy, the unchanged source, stand beside the model's figures: they say what a number
+    means.
+
+    [bold]Examples[/bold]
+
+      taskpaint evaluate out --model run --split validation --scores scores.parquet
+
+      taskpaint evaluate out --predictions drawn --by source_dataset --markdown
+
+      taskpaint evaluate out --oracle
+    """
+    from ..manifests.errors import UsageError
+    from ..manifests.extras import load_extra
+
+    if sum(map(bool, (model, predictions, oracle, identity))) != 1:
+        raise UsageError("say what to judge: one of --model, --predictions, --oracle and --identity")
+    load_extra("torch", "train")
+    from ..training import evaluate as engine
+    from ..training.edit import Artist, EditOptions
+    from ..training.extremes import Extremes
+    from ..training.predictors import FromFolder, FromModel
+
+    bounds = engine.baselines()
+    catalogue, rows = engine.questions_of(dataset, split, task, limit)
+    judged: dict[str, Predictor] = {}
+    if oracle or identity:
+        judged = {"oracle": bounds["oracle"]} if oracle else {"copy": bounds["copy"]}
+    else:
+        judged["model"] = (
+            FromModel(
+                Artist.load(model, device, precision), EditOptions(steps, guidance, image_guidance, seed, batch_size)
+            )
+            if model
+            else FromFolder(Path(predictions or ""))
+        )
+        judged |= bounds if baselines else {}
+    extremes = Extremes(next(iter(judged)))
+    with report.Meter("judging", len(rows), quiet or as_json) as meter:
+        found = engine.evaluate(catalogue, rows, judged, by, meter.advance, extremes.note)
+    if scores:
+        engine.write_scores(found.scores, scores)
+    if pictures:
+        extremes.write(pictures)
+    if as_json:
+        told = {key: getattr(found, key) for key in ("dataset", "split", "rows", "metrics")}
+        report.print_json(told)
+    elif not quiet:
+        print_evaluation(found, list(judged), markdown)
+
+
+def print_evaluation(found: Evaluation, predictors: list[str], markdown: bool) -> None:
+    """The table: a line a metric, a column a predictor."""
+    head = ["task", "rows", "metric", *predictors]
+    rows = [
+        [group, found.rows[group], metric, *(_cell(by_name[name].get(metric)) for name in predictors)]
+        for group, by_name in found.metrics.items()
+        for metric in dict.fromkeys(key for name in predictors for key in by_name[name])
+    ]
+    if markdown:
+        lines = [head, ["---", "---:", "---", *["---:"] * len(predictors)], *rows]
+        typer.echo("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
+    else:
+        report.print_table("", head, rows)
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

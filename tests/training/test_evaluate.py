@@ -1,0 +1,167 @@
+"""Drawing with a trained model, and judging drawings."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from taskpaint.engines.build import BuildOptions, build
+from taskpaint.manifests.errors import DatasetFolderError, UsageError
+from taskpaint.manifests.recipe_file import parse_recipe
+from taskpaint.training.edit import Artist, EditOptions, Request
+from taskpaint.training.evaluate import baselines, evaluate, questions_of, read_questions, write_scores
+from taskpaint.training.extremes import Extremes
+from taskpaint.training.predictors import FromFolder, FromModel
+
+REAL = """
+sources: [{source: coco, path: coco, split: val2017}]
+tasks: [{task: segmentation}, {task: keypoints}, {task: detection}]
+"""
+QUICK = EditOptions(steps=2, guidance=1.0, image_guidance=1.0, seed=3, batch_size=4)
+
+
+@pytest.fixture(scope="module")
+def artist(run):
+    return Artist.load(str(run), "cpu")
+
+
+@pytest.fixture(scope="module")
+def asked(dataset):
+    return questions_of(dataset, "validation")
+
+
+def test_the_stored_targets_reach_everything_and_the_sources_do_not(asked):
+    found = evaluate(*asked, baselines())
+    assert set(found.rows) == {"segmentation", "classification", "keypoints", "detection"}
+    for by_name in found.metrics.values():
+        assert all(value >= 0.98 for value in by_name["oracle"].values())
+    copied = {task: by_name["copy"] for task, by_name in found.metrics.items()}
+    assert copied["segmentation"]["ciou"] < 0.5
+    assert copied["detection"]["ap"] == 0.0
+    assert copied["keypoints"]["pck@0.2"] == 0.0
+    assert 0 < copied["classification"]["accuracy"] < 1
+
+
+def test_the_real_samples_decode_to_their_annotations(shared_data, tmp_path):
+    build([parse_recipe(REAL, "real")], tmp_path / "out", BuildOptions(root=shared_data, workers=1, limit=45))
+    catalogue, rows = questions_of(tmp_path / "out", "train")
+    found = evaluate(catalogue, rows, {"oracle": baselines()["oracle"]})
+    assert len(found.metrics) == 3
+    reached = {(task, name): value for task, by in found.metrics.items() for name, value in by["oracle"].items()}
+    assert reached.pop(("detection", "ap")) >= 0.95  # edges on whole pixels: small boxes miss an IoU of 0.95
+    assert min(reached.values()) >= 0.98, reached
+
+
+def test_the_same_seed_draws_the_same_whatever_else_is_drawn(artist, asked):
+    questions = list(read_questions(asked[0], asked[1][:3]))
+    requests = [Request(one.row["id"], one.source, one.row["edit_prompt"]) for one in questions]
+    together = {request.key: drawn for request, drawn in artist.draw(requests, QUICK)}
+    again = {request.key: drawn for request, drawn in artist.draw(requests, QUICK)}
+    assert all(np.array_equal(together[key], again[key]) for key in together)
+    ((_, alone),) = artist.draw(requests[1:2], QUICK)
+    difference = np.abs(alone.astype(int) - together[requests[1].key])
+    assert difference.max() <= 2  # a batch of another size may round otherwise
+    assert alone.shape == questions[1].source.shape
+    ((_, other),) = artist.draw(requests[1:2], EditOptions(2, 1.0, 1.0, seed=4))
+    assert np.abs(other.astype(int) - alone).max() > 20
+
+
+def test_guidance_changes_the_drawing(artist):
+    request = [Request("x", np.full((20, 24, 3), 80, np.uint8), "Paint the dog red.")]
+    ((_, plain),) = artist.draw(request, QUICK)
+    ((_, guided),) = artist.draw(request, EditOptions(2, 4.0, 2.0, seed=3))
+    assert not np.array_equal(plain, guided)
+
+
+def test_a_folder_of_drawings_is_judged_like_the_model_that_drew_them(artist, asked, tmp_path):
+    catalogue, rows = asked
+    requests = [Request(one.row["id"], one.source, one.row["edit_prompt"]) for one in read_questions(catalogue, rows)]
+    for request, drawn in artist.draw(requests, QUICK):
+        Image.fromarray(drawn).save(tmp_path / f"{request.key}.png")
+    judged = evaluate(catalogue, rows, {"model": FromModel(artist, QUICK), "folder": FromFolder(tmp_path)})
+    for by_name in judged.metrics.values():
+        assert by_name["model"] == pytest.approx(by_name["folder"], abs=0.02)
+
+
+def test_missing_drawings_are_told_before_any_is_judged(asked, tmp_path):
+    catalogue, rows = asked
+    with pytest.raises(UsageError, match=rf"lacks {len(rows)} of {len(rows)} pictures, the first \S+\.png"):
+        evaluate(catalogue, rows, {"model": FromFolder(tmp_path)})
+
+
+def test_every_row_s_figures_are_written(asked, tmp_path):
+    found = evaluate(*asked, baselines(), by="template_id")
+    write_scores(found.scores, tmp_path / "scores.parquet")
+    table = pq.read_table(tmp_path / "scores.parquet").to_pylist()
+    assert len(table) == 2 * len(asked[1])
+    oracle = [row["iou"] for row in table if row["predictor"] == "oracle" and row["task"] == "segmentation"]
+    assert oracle
+    assert min(oracle) >= 0.98
+    assert all(row["iou"] is None for row in table if row["task"] == "detection")
+    groups = {group for group in found.rows if group.startswith("segmentation / segmentation.mask")}
+    assert sum(found.rows[group] for group in groups) == found.rows["segmentation"]
+
+
+def test_the_worst_and_the_best_are_drawn(asked, tmp_path):
+    extremes = Extremes("copy")
+    evaluate(*asked, baselines(), on_drawn=extremes.note)
+    names = {file.name for file in extremes.write(tmp_path / "extremes")}
+    assert {"segmentation-worst.png", "segmentation-best.png", "detection-worst.png"} <= names
+
+
+def test_rows_are_spread_over_the_split(asked, dataset):
+    catalogue, rows = asked
+    assert questions_of(dataset, "validation", None, 2)[1] == [rows[0], rows[-1]]
+    kept = questions_of(dataset, "validation", ["detection"])[1]
+    assert {catalogue.tasks[catalogue.task_of[row]] for row in kept} == {"detection"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("test",), "has no split 'test'"),
+        (("validation", ["depth"]), "has no task 'depth'"),
+        (("validation", ["adaptation"]), "no task of split validation can be judged: adaptation"),
+    ],
+)
+def test_what_does_not_exist_is_named(arguments, message, dataset):
+    with pytest.raises(UsageError, match=message):
+        questions_of(dataset, *arguments)
+
+
+def test_an_unknown_grouping_is_named(asked):
+    with pytest.raises(UsageError, match="cannot be grouped by 'color'; by source_dataset"):
+        evaluate(*asked, baselines(), by="color")
+
+
+def test_a_row_that_does_not_open_is_named(own_dataset):
+    file = sorted((own_dataset / "data").glob("validation-*.parquet"))[0]
+    table = pq.read_table(file)
+    column = table["input_image"].to_pylist()
+    column[0]["bytes"] = column[0]["bytes"][:60]
+    position = table.schema.get_field_index("input_image")
+    pq.write_table(table.set_column(position, table.schema.field(position), [column]), file)
+    catalogue, rows = questions_of(own_dataset, "validation")
+    with pytest.raises(DatasetFolderError, match=rf"row {table['id'][0]} of .* cannot be judged"):
+        evaluate(catalogue, rows, baselines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("/nowhere",), "model '/nowhere' cannot be loaded on cpu"),
+        (("/nowhere", "cpu", "int4"), "precision 'int4' is none of"),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_is_named(arguments, message):
+    with pytest.raises(UsageError, match=message):
+        Artist.load(*(arguments if len(arguments) > 1 else (*arguments, "cpu")))
+
+
+def test_no_figure_is_not_a_number_in_the_table(asked):
+    found = evaluate(*asked, baselines())
+    values = [value for by in found.metrics.values() for one in by.values() for value in one.values()]
+    assert not any(math.isnan(value) for value in values)

@@ -1,0 +1,297 @@
+"""Training: what a run leaves, exact resume, and everything that can go wrong in it."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from diffusers import StableDiffusionInstructPix2PixPipeline
+from PIL import Image
+from taskpaint.manifests.errors import OutputError, ResumeError, TrainingError, UsageError
+from taskpaint.training.checkpoints import checkpoint_files, load_checkpoint
+from taskpaint.training.model import load_parts
+from taskpaint.training.settings import read_settings, shipped
+from taskpaint.training.train import editing_loss, learning_rate, step_generator, train
+
+
+def losses_of(run: Path) -> list[list[str]]:
+    with (run / "losses.csv").open(newline="") as opened:
+        return list(csv.reader(opened))
+
+
+def weights_of(run: Path) -> dict[str, torch.Tensor]:
+    pipeline = StableDiffusionInstructPix2PixPipeline.from_pretrained(
+        run, safety_checker=None, requires_safety_checker=False
+    )
+    return pipeline.unet.state_dict()
+
+
+def size_of(file: Path) -> tuple[int, int]:
+    with Image.open(file) as picture:
+        return picture.size
+
+
+def ids_of(dataset: Path) -> set[str]:
+    return {one for file in (dataset / "data").glob("*.parquet") for one in pq.read_table(file)["id"].to_pylist()}
+
+
+def test_the_folder_of_a_run_is_a_model_that_plain_diffusers_loads(run):
+    pipeline = StableDiffusionInstructPix2PixPipeline.from_pretrained(
+        run, safety_checker=None, requires_safety_checker=False
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    assert pipeline.unet.config.in_channels == 2 * pipeline.vae.config.latent_channels
+    picture = Image.fromarray(np.full((32, 32, 3), 90, np.uint8))
+    drawn = pipeline("paint it red", image=picture, num_inference_steps=2, guidance_scale=3, image_guidance_scale=1.5)
+    assert drawn.images[0].size == (32, 32)
+
+
+def test_a_run_leaves_curves_samples_and_its_settings(run, dataset):
+    rows = losses_of(run)
+    assert rows[0] == ["step", "loss", "learning_rate", "gradient_norm"]
+    assert [int(row[0]) for row in rows[1:]] == [1, 2, 3, 4]
+    assert all(math.isfinite(float(cell)) for row in rows[1:] for cell in row)
+    with (run / "metrics.csv").open(newline="") as opened:
+        metrics = list(csv.DictReader(opened))
+    assert metrics
+    assert {row["step"] for row in metrics} == {"4"}
+    assert size_of(run / "loss.png") == (900, 480)
+    assert size_of(run / "samples" / "step-00000004.png") == (3 * 192, 4 * (192 + 34))
+    assert json.loads((run / "settings.json").read_text())["dataset"] == str(dataset)
+    assert [file.name for file in checkpoint_files(run)] == ["step-00000002.pt", "step-00000004.pt"]
+
+
+def test_a_resumed_run_is_the_unbroken_run_bit_for_bit(settings_for, tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    weights = {"segmentation": 1.5, "detection": 0.5}
+    changes = {"steps": 6, "accumulate": 2, "weights": weights, "aspect": "buckets"}
+    train(settings_for(whole, **changes))
+
+    def pull_the_plug(line: str) -> None:
+        if line.startswith("step 5 "):  # two steps after the last checkpoint but one, one after the last
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(settings_for(broken, **changes), pull_the_plug)
+    assert len(losses_of(broken)) == 1 + 5
+    report = train(settings_for(broken, **changes))
+    assert report.first_step == 4
+    assert losses_of(broken) == losses_of(whole)
+    first, second = weights_of(whole), weights_of(broken)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_finished_run_can_be_prolonged_and_only_that(settings_for, tmp_path):
+    train(settings_for(tmp_path / "run", steps=2))
+    assert train(settings_for(tmp_path / "run", steps=3)).first_step == 2
+    assert len(losses_of(tmp_path / "run")) == 1 + 3
+    with pytest.raises(ResumeError, match=r"learning_rate = 0\.002, this run has 0\.5"):
+        train(settings_for(tmp_path / "run", steps=4, learning_rate=0.5))
+    report = train(settings_for(tmp_path / "run", steps=1, learning_rate=0.5), overwrite=True)
+    assert (report.first_step, len(losses_of(tmp_path / "run"))) == (0, 1 + 1)
+
+
+def test_another_folder_s_files_are_left_alone(settings_for, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="is not empty and no training run"):
+        train(settings_for(tmp_path / "run"))
+
+
+def test_the_loss_falls_on_few_rows(settings_for, tmp_path):
+    report = train(settings_for(tmp_path / "run", steps=20, batch_size=4, checkpoint_every=20, learning_rate=3e-3))
+    assert report.last_loss < 0.8 * report.first_loss
+
+
+def test_adapters_leave_all_but_attention_and_the_first_convolution_alone(run, settings_for, tmp_path):
+    train(settings_for(tmp_path / "lora", base=str(run), lora=2, learning_rate=1e-2, steps=2))
+    before, after = weights_of(run), weights_of(tmp_path / "lora")
+    assert before.keys() == after.keys()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert "conv_in.weight" in changed
+    allowed = re.compile(r"conv_in\.|\.attn\d\.to_(q|k|v|out\.0)\.|attentions\.0\.to_(q|k|v|out\.0)\.")
+    assert any(".to_q." in name for name in changed)
+    assert [name for name in changed if not allowed.search(name)] == []
+
+
+def test_a_frozen_text_encoder_does_not_change(run, settings_for, tmp_path):
+    parts = load_parts(settings_for(tmp_path / "x", base=str(run)), [])
+    assert {name.partition(".")[0] for name in parts.editor.learning()} == {"unet"}
+
+
+def test_a_loss_that_is_no_number_stops_with_the_ids_of_the_batch(settings_for, dataset, tmp_path):
+    with pytest.raises(TrainingError, match="with the rows") as caught:
+        train(settings_for(tmp_path / "run", learning_rate=1e30, warmup_steps=0, steps=20))
+    named = re.search(r"with the rows ([^;]+);", str(caught.value))
+    assert named is not None
+    assert set(named[1].split(", ")) <= ids_of(dataset)
+    assert not (tmp_path / "run" / "model_index.json").exists()
+
+
+def test_a_picture_that_does_not_open_is_replaced_and_counted(settings_for, own_dataset, tmp_path):
+    file = sorted((own_dataset / "data").glob("train-*.parquet"))[0]
+    table = pq.read_table(file)
+    column = table["edited_image"].to_pylist()
+    broken = set(table["id"].to_pylist()[:4])
+    for one in column[:4]:
+        one["bytes"] = one["bytes"][:40]
+    position = table.schema.get_field_index("edited_image")
+    table = table.set_column(position, table.schema.field(position), [column])
+    pq.write_table(table, file)
+    report = train(settings_for(tmp_path / "run", dataset=own_dataset, steps=8, batch_size=6))
+    assert report.skipped >= 1
+    noted = (tmp_path / "run" / "skipped.txt").read_text().splitlines()
+    assert len(noted) == report.skipped
+    assert {line.partition(": ")[0] for line in noted} <= broken
+
+
+def test_a_full_disk_at_a_checkpoint_leaves_the_one_before_whole(settings_for, tmp_path, monkeypatch):
+    save, out = torch.save, tmp_path / "run"
+
+    def full(state: object, file: object) -> None:
+        if state["step"] == 4:  # type: ignore[index]
+            file.write(b"half")  # type: ignore[attr-defined]
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(state, file)
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OutputError, match=r"step-00000004\.pt cannot be written: .*No space left"):
+        train(settings_for(out))
+    monkeypatch.undo()
+    assert [file.name for file in (out / "checkpoints").iterdir()] == ["step-00000002.pt"]
+    assert load_checkpoint(checkpoint_files(out)[0])["step"] == 2
+    assert train(settings_for(out)).first_step == 2
+
+
+def test_a_torn_checkpoint_is_named(settings_for, tmp_path):
+    train(settings_for(tmp_path / "run", steps=2))
+    file = checkpoint_files(tmp_path / "run")[-1]
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(TrainingError, match=r"step-00000002\.pt cannot be read"):
+        train(settings_for(tmp_path / "run", steps=3))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "give either base, a model to begin with, or preset: tiny"),
+        ({"base": "x", "lora": 4, "train_text_encoder": True}, "lora adapts the denoiser alone"),
+        ({"preset": "tiny", "lora": 4}, "a preset has random weights"),
+        ({"preset": "tiny", "steps": 0}, "steps: Input should be greater than or equal to 1"),
+        ({"preset": "tiny", "speed": 9}, "speed: Extra inputs"),
+        ({"preset": "tiny", "weights": {"depth": 0}}, "weight 0 of task depth must be above 0"),
+        ({"preset": "huge"}, "preset: Input should be"),
+    ],
+)
+def test_wrong_settings_are_told_in_a_sentence(options, message):
+    with pytest.raises(UsageError, match=message):
+        read_settings({"dataset": "d", "out": "o", **options})
+
+
+def test_later_settings_win(tmp_path):
+    (tmp_path / "own.yaml").write_text("learning_rate: 0.5\nsteps: 7\n")
+    common = {"dataset": "d", "out": "o"}
+    found = read_settings({**common, "preset": "tiny", "steps": 9}, "alignment", tmp_path / "own.yaml")
+    assert (found.resolution, found.warmup_steps, found.learning_rate, found.steps) == (64, 20, 0.5, 9)
+    with pytest.raises(UsageError, match="no stage is called 'last'; there are: adaptation, alignment, tasks"):
+        read_settings(common, "last")
+    (tmp_path / "own.yaml").write_text("- 1")
+    with pytest.raises(UsageError, match="must be a mapping"):
+        read_settings(common, "", tmp_path / "own.yaml")
+
+
+@pytest.mark.parametrize("stage", shipped("stages"))
+def test_every_stage_takes_a_few_steps(stage, run, settings_for, tmp_path):
+    given = settings_for(tmp_path / "run", base=str(run)).model_dump(exclude_defaults=True)
+    stage_settings = read_settings({**given, "tasks": None, "steps": 3, "ema": 0.9}, stage)
+    assert math.isfinite(train(stage_settings).last_loss)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"split": "test"}, "has no split 'test'; it has train, validation"),
+        ({"tasks": ("depth",)}, "has no task 'depth'; it has classification"),
+        ({"weights": {"depth": 2.0}}, "weights name 'depth'"),
+        ({"base": "/nowhere"}, "base '/nowhere' cannot be loaded"),
+    ],
+)
+def test_what_does_not_exist_is_named_before_any_step(changes, message, settings_for, tmp_path):
+    with pytest.raises(UsageError, match=message):
+        train(settings_for(tmp_path / "run", **changes))
+
+
+def test_the_learning_rate_rises_then_stays_or_falls(settings_for, tmp_path):
+    constant = settings_for(tmp_path, learning_rate=0.8, warmup_steps=4, steps=8)
+    assert [learning_rate(constant, step) for step in (0, 1, 3, 4, 7)] == pytest.approx([0.2, 0.4, 0.8, 0.8, 0.8])
+    cosine = settings_for(tmp_path, learning_rate=0.8, warmup_steps=4, steps=8, schedule="cosine")
+    assert [learning_rate(cosine, step) for step in (3, 4, 6)] == pytest.approx([0.8, 0.8, 0.4])
+
+
+def test_randomness_of_a_step_is_its_own():
+    drawn = {torch.rand(1, generator=step_generator(*one)).item() for one in ((0, 1, 0, 0), (0, 0, 1, 0), (1, 0, 0, 0))}
+    assert len(drawn) == 3
+    assert torch.equal(*(torch.rand(3, generator=step_generator(0, 5, 1, 2)) for _ in range(2)))
+
+
+class Seen:
+    """Stands where the model stands and keeps what it is shown; predicts nothing."""
+
+    def __call__(self, noisy, source, timesteps, tokens):
+        self.noisy, self.source, self.timesteps, self.tokens = noisy, source, timesteps, tokens
+        return torch.zeros_like(noisy)
+
+
+@pytest.fixture
+def parts(settings_for, tmp_path):
+    return load_parts(settings_for(tmp_path / "x"), ["paint the dog red"])
+
+
+def batch_of(parts, count: int, *, blank: bool = False) -> dict[str, object]:
+    draw = torch.Generator().manual_seed(1)
+    return {
+        "source": torch.rand((count, 3, 4, 4), generator=draw) + 0.001,
+        "target": torch.rand((count, 3, 4, 4), generator=draw) * 2 - 1,
+        "tokens": parts.tokens(["paint the dog red"] * count),
+        "drawn_from_nothing": torch.full((count,), blank),
+        "ids": [str(number) for number in range(count)],
+    }
+
+
+def test_text_picture_and_both_are_dropped_five_percent_each(parts):
+    seen, count = Seen(), 6000
+    editing_loss(seen, parts, batch_of(parts, count), 0.05, step_generator(0, 0, 0, 0))
+    no_text = (seen.tokens == parts.tokens([""])).all(dim=1)
+    no_picture = (seen.source == 0).flatten(1).all(dim=1)
+    shares = [(no_text & ~no_picture), (no_text & no_picture), (~no_text & no_picture)]
+    assert [share.float().mean().item() for share in shares] == pytest.approx([0.05] * 3, abs=0.01)
+
+
+def test_rows_drawn_from_nothing_never_show_a_picture(parts):
+    seen = Seen()
+    editing_loss(seen, parts, batch_of(parts, 50, blank=True), 0.0, step_generator(0, 0, 0, 0))
+    assert (seen.source == 0).all()
+
+
+@pytest.mark.parametrize("prediction", ["sample", "epsilon", "v_prediction"])
+def test_the_model_is_asked_for_what_the_scheduler_predicts(parts, prediction):
+    """With noisy = alpha x + sigma e: the velocity is alpha e - sigma x (Salimans and Ho 2022)."""
+    parts.noise.register_to_config(prediction_type=prediction)
+    seen, batch = Seen(), batch_of(parts, 64)
+    loss = editing_loss(seen, parts, batch, 0.0, step_generator(0, 0, 0, 0))
+    alpha = parts.noise.alphas_cumprod[seen.timesteps].sqrt()[:, None, None, None]
+    sigma = (1 - alpha**2).sqrt()
+    target = batch["target"] * parts.vae.config.scaling_factor
+    noise = (seen.noisy - alpha * target) / sigma
+    assert noise.std().item() == pytest.approx(1.0, abs=0.05)
+    wanted = {"sample": target, "epsilon": noise, "v_prediction": alpha * noise - sigma * target}[prediction]
+    assert loss.item() == pytest.approx(wanted.square().mean().item(), rel=1e-3)
+    assert torch.allclose(seen.source, batch["source"], atol=1e-5)  # the identity autoencoder's mode, unscaled

@@ -1,0 +1,1 @@
+"""The field's metrics of decoded pictures, task by task."""

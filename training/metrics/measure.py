@@ -1,0 +1,74 @@
+"""Measure: the interface of one task's metrics."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...manifests.images import RGB
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One row with what was drawn for it.
+
+    Attributes:
+        decoded: what `Task.decode` read from the drawn picture.
+        annotation: the ground truth.
+        compared: the figures of `Task.compare`.
+        params: of the row.
+        drawn, target, source: (H, W, 3) uint8, the same size.
+    """
+
+    decoded: Mapping[str, Any]
+    annotation: Mapping[str, Any]
+    compared: Mapping[str, float]
+    params: Mapping[str, Any]
+    drawn: RGB
+    target: RGB
+    source: RGB
+
+
+class Measure(abc.ABC):
+    """Takes in rows one by one; the result is over all of them.
+
+    `primary` names the figure of a row that says best how good it is; `higher_is_better` of that figure.
+    """
+
+    primary: ClassVar[str]
+    higher_is_better: ClassVar[bool] = True
+
+    @abc.abstractmethod
+    def add(self, row: Judged) -> dict[str, float]:
+        """Take in a row; its own figures."""
+
+    @abc.abstractmethod
+    def result(self) -> dict[str, float]:
+        """The metrics; a metric that no row can tell is left out."""
+
+
+class Means(Measure):
+    """Base of measures whose metrics are means of the rows' figures; NaN does not count."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[float]] = {}
+
+    @abc.abstractmethod
+    def figures(self, row: Judged) -> dict[str, float]:
+        """Of one row."""
+
+    def add(self, row: Judged) -> dict[str, float]:
+        """Take in a row; its own figures."""
+        found = self.figures(row)
+        for name, value in found.items():
+            self._values.setdefault(name, []).append(value)
+        return found
+
+    def result(self) -> dict[str, float]:
+        """Means over the rows."""
+        told = {name: [value for value in values if not np.isnan(value)] for name, values in self._values.items()}
+        return {name: float(np.mean(values)) for name, values in told.items() if values}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -101,13 +101,13 @@ def evaluate(
 def print_evaluation(found: Evaluation, predictors: list[str], markdown: bool) -> None:
     """The table: a line a metric, a column a predictor."""
     head = ["task", "rows", "metric", *predictors]
-    rows = [
+    rows: list[list[Any]] = [
         [group, found.rows[group], metric, *(_cell(by_name[name].get(metric)) for name in predictors)]
         for group, by_name in found.metrics.items()
         for metric in dict.fromkeys(key for name in predictors for key in by_name[name])
     ]
     if markdown:
-        lines = [head, ["---", "---:", "---", *["---:"] * len(predictors)], *rows]
+        lines: list[list[Any]] = [head, ["---", "---:", "---", *["---:"] * len(predictors)], *rows]
         typer.echo("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))
     else:
         report.print_table("", head, rows)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from . import options, report
 
@@ -106,6 +105,8 @@ def run_train(chosen: Any, overwrite: bool, quiet: bool) -> Any:
 
 def _value(text: str) -> Any:
     """What YAML makes of it: a number, yes or no, a list, or the text itself."""
+    import yaml
+
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as fault:

@@ -9,8 +9,8 @@ import time
 import pytest
 
 COMMANDS = [
-    "build", "demo", "sources", "tasks", "recipes", "stats", "preview", "verify", "paraphrase", "reword", "score", "index",
-    "filter", "export", "card", "push",
+    "build", "demo", "sources", "tasks", "recipes", "stats", "preview", "verify", "paraphrase", "reword", "score",
+    "index", "filter", "export", "card", "push", "status", "finish", "train", "edit", "evaluate",
 ]  # fmt: skip
 
 

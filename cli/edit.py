@@ -32,9 +32,16 @@ def edit(
     split: Annotated[str, typer.Option(help="Of the dataset.")] = "validation",
     task: Annotated[list[str] | None, typer.Option(help="Only rows of this task; repeat.", show_default=False)] = None,
     limit: Annotated[int, typer.Option(min=0, help="So many rows, spread over the split; 0 for all.")] = 0,
-    guidance: Annotated[float, typer.Option(min=1, help="How much to listen to the instruction; 1 for plain.")] = 7.0,
-    image_guidance: Annotated[float, typer.Option(min=1, help="How much to listen to the picture.")] = 1.5,
-    steps: Annotated[int, typer.Option(min=1, max=1000, help="Of denoising.")] = 20,
+    guidance: Annotated[
+        float | None,
+        typer.Option(min=1, help="How much to listen to the instruction; 1 for plain.", show_default="the run's, or 7"),
+    ] = None,
+    image_guidance: Annotated[
+        float | None, typer.Option(min=1, help="How much to listen to the picture.", show_default="the run's, or 1.5")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Of denoising.", show_default="the run's, or 20")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same.")] = 0,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures at a time.")] = 8,
     resolution: Annotated[int, typer.Option(min=0, help="Pixels, as in training; 0 for the model's own.")] = 0,
@@ -61,10 +68,9 @@ def edit(
     if image is not None and not instruction.strip():
         raise UsageError("--image needs an --instruction")
     load_extra("torch", "train")
-    from ..training.edit import Artist, EditOptions
+    from ..training.edit import Artist
     from ..training.evaluate import questions_of
 
-    how = EditOptions(steps, guidance, image_guidance, seed, batch_size)
     written: list[str] = []
     if image is not None:
         files = _pictures_in(image)
@@ -75,6 +81,9 @@ def edit(
         catalogue, rows = questions_of(dataset, split, task, limit)
         artist = Artist.load(model, device, precision, resolution)
         total, requests = len(rows), _from_rows(catalogue, rows)
+    how = artist.options(
+        steps=steps, guidance=guidance, image_guidance=image_guidance, seed=seed, batch_size=batch_size
+    )
     single = image is not None and not image.is_dir()
     with report.Meter("drawing", total, quiet or as_json) as meter:
         for some in _chunks(requests):

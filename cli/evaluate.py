@@ -35,9 +35,16 @@ def evaluate(
     pictures: Annotated[
         Path | None, typer.Option(help="Folder for each task's worst and best drawings.", show_default=False)
     ] = None,
-    guidance: Annotated[float, typer.Option(min=1, help="How much to listen to the instruction; 1 for plain.")] = 7.0,
-    image_guidance: Annotated[float, typer.Option(min=1, help="How much to listen to the picture.")] = 1.5,
-    steps: Annotated[int, typer.Option(min=1, max=1000, help="Of denoising.")] = 20,
+    guidance: Annotated[
+        float | None,
+        typer.Option(min=1, help="How much to listen to the instruction; 1 for plain.", show_default="the run's, or 7"),
+    ] = None,
+    image_guidance: Annotated[
+        float | None, typer.Option(min=1, help="How much to listen to the picture.", show_default="the run's, or 1.5")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Of denoising.", show_default="the run's, or 20")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures at a time.")] = 8,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
@@ -66,7 +73,7 @@ def evaluate(
         raise UsageError("say what to judge: one of --model, --predictions, --oracle and --identity")
     load_extra("torch", "train")
     from ..training import evaluate as engine
-    from ..training.edit import Artist, EditOptions
+    from ..training.edit import Artist
     from ..training.extremes import Extremes
     from ..training.predictors import FromFolder, FromModel
 
@@ -76,13 +83,12 @@ def evaluate(
     if oracle or identity:
         judged = {"oracle": bounds["oracle"]} if oracle else {"copy": bounds["copy"]}
     else:
-        judged["model"] = (
-            FromModel(
-                Artist.load(model, device, precision), EditOptions(steps, guidance, image_guidance, seed, batch_size)
-            )
-            if model
-            else FromFolder(Path(predictions or ""))
-        )
+        if predictions:
+            judged["model"] = FromFolder(predictions)
+        else:
+            artist = Artist.load(model, device, precision)
+            how = {"steps": steps, "guidance": guidance, "image_guidance": image_guidance}
+            judged["model"] = FromModel(artist, artist.options(**how, seed=seed, batch_size=batch_size))
         judged |= bounds if baselines else {}
     extremes = Extremes(next(iter(judged)))
     with report.Meter("judging", len(rows), quiet or as_json) as meter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +51,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Artist:
-    """A model that draws. resolution, aspect: of the run that trained it."""
+    """A model that draws. resolution, aspect, usual: of the run that trained it."""
 
     pipeline: Any
     resolution: int
     aspect: str
+    usual: EditOptions = EditOptions()
 
     @classmethod
     def load(cls, model: str, device: str = "auto", precision: str = "auto", resolution: int = 0) -> Artist:
@@ -88,7 +89,13 @@ class Artist:
             ) from fault
         trained = _run_settings(Path(model))
         size = int(pipeline.unet.config.sample_size * pipeline.vae_scale_factor)
-        return cls(pipeline, resolution or trained.get("resolution", size), trained.get("aspect", "buckets"))
+        names = {"steps": "sampling_steps", "guidance": "guidance", "image_guidance": "image_guidance"}
+        usual = EditOptions(**{ours: trained[theirs] for ours, theirs in names.items() if theirs in trained})
+        return cls(pipeline, resolution or trained.get("resolution", size), trained.get("aspect", "buckets"), usual)
+
+    def options(self, **changes: Any) -> EditOptions:
+        """How the run that trained it drew, with changes; None changes nothing."""
+        return replace(self.usual, **{name: value for name, value in changes.items() if value is not None})
 
     @property
     def multiple(self) -> int:

@@ -69,6 +69,12 @@ def test_the_same_seed_draws_the_same_whatever_else_is_drawn(artist, asked):
     assert np.abs(other.astype(int) - alone).max() > 20
 
 
+def test_a_run_s_own_way_of_drawing_is_the_default(artist):
+    assert artist.usual == EditOptions(steps=2, guidance=1.0, image_guidance=1.0)
+    assert (artist.resolution, artist.aspect) == (16, "square")
+    assert artist.options(guidance=3.0, steps=None) == EditOptions(steps=2, guidance=3.0, image_guidance=1.0)
+
+
 def test_guidance_changes_the_drawing(artist):
     request = [Request("x", np.full((20, 24, 3), 80, np.uint8), "Paint the dog red.")]
     ((_, plain),) = artist.draw(request, QUICK)

@@ -1,6 +1,7 @@
 """CPU time of the usual ways to make the same triplets, as multiples of taskpaint's, all in this process.
 
     pip install --no-deps supervision pydeprecate defusedxml mosaicml-streaming xxhash zstd Brotli python-snappy cramjam
+    pip install --no-deps catalogue
     python benchmarks/peers.py --coco /datasets/coco
 
 Dependencies are left out because supervision asks for opencv-python, which overwrites opencv-python-headless; what is

@@ -159,8 +159,10 @@ def _one_builder(file: Path) -> Iterator[None]:
     """Wait until no other process builds this index. Where a file system has no locks it may be built twice: that costs
     time, nothing else."""
     with _cache_errors(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle = file.with_suffix(".lock").open("a+")
+        locks = file.parent.parent / "locks"
+        for folder in (file.parent, locks):
+            folder.mkdir(parents=True, exist_ok=True)
+        handle = (locks / file.stem).open("a+")
     with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..manifests.errors import DatasetFolderError, FolderBusyError
+from ..manifests.folder import sync_folder
 
 Event = Mapping[str, Any]
 
@@ -40,7 +41,7 @@ class Journal:
         except BlockingIOError as fault:
             os.close(self._file)
             raise FolderBusyError(f"another taskpaint align serve has {file} open; stop it first") from fault
-        _sync_folder(file.parent)
+        sync_folder(file.parent)
         self._turn = threading.Condition()
         self._waiting: list[tuple[Event, _Ticket]] = []
         self._writing = False
@@ -124,12 +125,3 @@ def read_events(file: Path) -> Iterator[Event]:
             event = json.loads(line)
             if isinstance(event, dict):
                 yield event
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new file in a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -19,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..manifests.errors import OutputError, SourceLayoutError
-from ..manifests.folder import part_of
+from ..manifests.folder import replacing
 from .sample import Sample
 from .source import Entry, Reject, Source
 
@@ -199,10 +199,10 @@ def _build(source: Source, file: Path, on_progress: Callable[[int], None]) -> No
         rejects.append(json.dumps({"id": _printable(item), "reason": _printable(reason)}) + "\n")
 
     entries = _storable(source.scan(reject), reject)
-    with _cache_errors(file), _replacing(file) as part:
+    with _cache_errors(file), replacing(file) as part:
         _write_entries(entries, part, on_progress)
         for what, text in (("rejects", "".join(rejects)), ("header", json.dumps(source.header))):
-            with _replacing(_side_file(file, what)) as side:
+            with replacing(_side_file(file, what)) as side:
                 side.write_text(text, encoding="utf-8")
 
 
@@ -248,17 +248,6 @@ def _unstorable(entry: Entry, seen: set[str]) -> str:
 def _printable(text: str) -> str:
     """Text without the lone surrogates that stand for undecodable file names."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-@contextlib.contextmanager
-def _replacing(file: Path) -> Iterator[Path]:
-    """A path to write to that takes the file's place at the end, so that no reader sees half of it."""
-    part = part_of(file)
-    try:
-        yield part
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _batch(entries: list[Entry]) -> pa.RecordBatch:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 from typing import Any
 
@@ -13,10 +11,9 @@ import pyarrow.parquet as pq
 
 from ..filters.sidecar import Sidecar
 from ..filters.survival import KEPT
-from ..manifests.folder import DatasetFolder, ShardRecord, write_json
+from ..manifests.folder import DatasetFolder, ShardRecord, replacing, split_of, write_json
 from ..writers.card import write_card
 from .cut_plan import CutShard
-from .scored_rows import split_of
 from .survey import Survey
 
 DROPPED = "dropped.parquet"
@@ -30,9 +27,8 @@ def finish_cut(found: Survey, folder: DatasetFolder, plan: list[CutShard], rows_
     Sidecar(folder.root).describe(sidecar.records(), {record.name: record.sha256 for record in records})
     _write_dropped(found, folder, sidecar)
     if found.parent.rejects_file.exists():
-        part = folder.rejects_file.with_name(".rejects.jsonl.part")
-        shutil.copyfile(found.parent.rejects_file, part)
-        part.replace(folder.rejects_file)
+        with replacing(folder.rejects_file) as part:
+            shutil.copyfile(found.parent.rejects_file, part)
     manifest = _manifest(found, records, rows_per_shard)
     write_card(folder.root, manifest)
     write_json(folder.manifest_file, manifest)
@@ -63,21 +59,16 @@ def _manifest(found: Survey, records: list[ShardRecord], rows_per_shard: int) ->
 
 def _write_dropped(found: Survey, folder: DatasetFolder, sidecar: Sidecar) -> None:
     """Every dropped row with the rule that dropped it and its scores."""
-    file = folder.root / DROPPED
-    part = file.with_name(f".{DROPPED}.part")
     text = [("id", pa.string()), ("task", pa.string()), ("split", pa.string()), ("rule", pa.string())]
     schema = pa.schema([*text, *((name, pa.float64()) for name in found.columns)])
-    try:
-        with pa.OSFile(str(part), "wb") as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
-            for position, shard in enumerate(found.rows.shards):
-                first, stop = (int(place) for place in found.rows.starts[position : position + 2])
-                _dropped_of(found, sidecar, shard, found.survival.dropped_by[first:stop], writer, schema)
-        with part.open("rb") as opened:
-            os.fsync(opened.fileno())
-        part.replace(file)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
+    with (
+        replacing(folder.root / DROPPED) as part,
+        pa.OSFile(str(part), "wb") as sink,
+        pq.ParquetWriter(sink, schema, compression="zstd") as writer,
+    ):
+        for position, shard in enumerate(found.rows.shards):
+            first, stop = (int(place) for place in found.rows.starts[position : position + 2])
+            _dropped_of(found, sidecar, shard, found.survival.dropped_by[first:stop], writer, schema)
 
 
 def _dropped_of(

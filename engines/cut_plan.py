@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..filters.survival import ScoredRows
-from .scored_rows import split_of
+from ..manifests.folder import split_of
 
 
 @dataclass(frozen=True)

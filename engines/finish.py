@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..builders.resolve import Stream
-from ..manifests.folder import DatasetFolder, ShardRecord, part_of, write_json, write_text
+from ..manifests.folder import DatasetFolder, ShardRecord, replacing, split_of, write_json, write_text
 from ..manifests.recipe import Recipe
 from ..writers.card import write_card
 from .prepare import Prepared
@@ -105,7 +105,7 @@ def finish(folder: DatasetFolder, records: list[ShardRecord]) -> dict[str, Any]:
     _join_rejects(folder, records)
     head: dict[str, Any] = json.loads(_head(folder).read_text(encoding="utf-8"))
     for record in records:
-        split = record.name.partition("-")[0]
+        split = split_of(record.name)
         head["splits"][split] = head["splits"].get(split, 0) + record.rows
         for label, kinds in record.counts.items():
             for kind, count in kinds.items():
@@ -134,8 +134,6 @@ def _tasks(streams: list[Stream]) -> dict[str, Any]:
 
 
 def _join_rejects(folder: DatasetFolder, records: list[ShardRecord]) -> None:
-    part = part_of(folder.rejects_file)
-    with part.open("w", encoding="utf-8") as joined:
+    with replacing(folder.rejects_file) as part, part.open("w", encoding="utf-8") as joined:
         for file in (_index_rejects(folder), *(folder.rejects_part(record.name) for record in records)):
             joined.write(file.read_text(encoding="utf-8"))
-    part.replace(folder.rejects_file)

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 import pyarrow.parquet as pq
 
 from ..manifests.errors import DatasetFolderError, HubError
-from ..manifests.folder import DatasetFolder
+from ..manifests.folder import DatasetFolder, split_of
 from ..manifests.triplet import IMAGE_COLUMNS
 from ..writers.hub import BusyHubError, Hub
 from ..writers.hub_plan import Commit, HubFile, Remote, Version, next_commit, plan_push
@@ -190,7 +190,7 @@ def _read_back(hub: Hub, folder: DatasetFolder, manifest: Mapping[str, Any], com
     filled = [shard for shard in manifest["shards"] if shard["rows"]]
     if not filled:
         return ""
-    split = filled[0]["name"].partition("-")[0]
+    split = split_of(filled[0]["name"])
     with pq.ParquetFile(folder.shard_file(filled[0]["name"])) as parquet:
         here = next(parquet.iter_batches(batch_size=1)).to_pylist()[0]
     there = hub.first_row(split, commit)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from ..builders.registry import find_task, task_names
 from ..manifests.errors import DatasetFolderError, UsageError
-from ..manifests.folder import DatasetFolder, ShardRecord, write_json
+from ..manifests.folder import DatasetFolder, ShardRecord, replacing, write_json
 from ..manifests.recipe import Instructions
 from ..writers.card import write_card
 from ..writers.shards import file_sha256, output_errors
@@ -156,9 +156,8 @@ def _finish(
     manifest = source.manifest()
     for file in (source.rejects_file, source.root / DROPPED):
         if file.exists():
-            part = target.root / f".{file.name}.part"
-            shutil.copyfile(file, part)
-            part.replace(target.root / file.name)
+            with replacing(target.root / file.name) as part:
+                shutil.copyfile(file, part)
     written = {
         **manifest,
         "held_out_templates": {**manifest.get("held_out_templates", {}), **words.held_out_ids()},

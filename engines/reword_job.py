@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from ..builders.registry import task_names
 from ..manifests.errors import DatasetFolderError
-from ..manifests.folder import DatasetFolder, ShardRecord
+from ..manifests.folder import DatasetFolder, ShardRecord, split_of
 from ..manifests.recipe import HELD_OUT_INSTRUCTIONS
 from ..manifests.slots import slots_from_json
 from ..manifests.triplet import triplet_schema
@@ -49,7 +49,7 @@ class RewordJob:
     def _reword(self, name: str) -> ShardRecord:
         started = time.monotonic()
         file = DatasetFolder(self.root).shard_file(name)
-        held_out = name.partition("-")[0] == HELD_OUT_INSTRUCTIONS
+        held_out = split_of(name) == HELD_OUT_INSTRUCTIONS
         pools = self.wordings.held_out if held_out else self.wordings.drawn
         counts: Counter[tuple[str, str]] = Counter()
         written = write_batches(

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from ..filters.duplicates import Duplicates
 from ..filters.scorer import Embedder
 from ..filters.sidecar import ScorerRecord, Sidecar
-from ..manifests.folder import DatasetFolder
+from ..manifests.folder import DatasetFolder, split_of
 from ..manifests.recipe import repeated_split
 from ..writers.shards import output_errors
 from .local import default_workers, run_local
@@ -230,7 +230,7 @@ class _Run:
     ) -> ScoreReport:
         rows: dict[str, int] = {}
         for entry in entries:
-            split = entry.name.partition("-")[0]
+            split = split_of(entry.name)
             rows[split] = rows.get(split, 0) + entry.rows
         scorers: dict[str, dict[str, Any]] = {
             key: {

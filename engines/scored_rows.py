@@ -17,11 +17,6 @@ from ..manifests.errors import DatasetFolderError
 from ..manifests.folder import DatasetFolder
 
 
-def split_of(shard: str) -> str:
-    """Split of a shard, from its name."""
-    return shard.partition("-")[0]
-
-
 def read_scores(
     parent: DatasetFolder, manifest: Mapping[str, Any], sidecar: Sidecar, columns: Sequence[str]
 ) -> ScoredRows:

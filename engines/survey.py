@@ -17,8 +17,8 @@ from ..filters.scorer import Column
 from ..filters.sidecar import Sidecar
 from ..filters.survival import ScoredRows, Survival, survive
 from ..manifests.errors import DatasetFolderError, UsageError
-from ..manifests.folder import DatasetFolder
-from .scored_rows import read_scores, split_of
+from ..manifests.folder import DatasetFolder, split_of
+from .scored_rows import read_scores
 
 _MADE_BY: Final = (
     (re.compile(r".*aesthetics.*"), "aesthetics"),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..builders.permutation import hash_text
 from ..builders.registry import find_task
 from ..manifests.errors import ItemError, PluginError
-from ..manifests.folder import DatasetFolder
+from ..manifests.folder import DatasetFolder, split_of
 from ..manifests.images import decode_rgb
 from ..manifests.recipe import HELD_OUT_INSTRUCTIONS, repeated_split
 from ..manifests.triplet import Triplet, triplet_schema
@@ -143,7 +143,7 @@ class _VerifyJob:
 
     def _verify(self, name: str) -> ShardVerdict:
         file = DatasetFolder(self.root).shard_file(name)
-        verdict = ShardVerdict(name.partition("-")[0])
+        verdict = ShardVerdict(split_of(name))
         ids, photographs, contents = [], [], []
         try:
             for row in _rows(file, verdict):

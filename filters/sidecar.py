@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..manifests.errors import DatasetFolderError
-from ..manifests.folder import DatasetFolder, write_json
+from ..manifests.folder import DatasetFolder, replacing, write_json
 from .scorer import Column
 
 if TYPE_CHECKING:
@@ -215,16 +213,8 @@ def write_table(file: Path, table: pa.Table) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        with pa.OSFile(str(part), "wb") as sink:
-            pq.write_table(table, sink, compression="zstd")
-        with part.open("rb") as opened:
-            os.fsync(opened.fileno())
-        part.replace(file)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
+    with replacing(file) as part, pa.OSFile(str(part), "wb") as sink:
+        pq.write_table(table, sink, compression="zstd")
 
 
 def canonical(identity: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..manifests.errors import DatasetFolderError, UsageError
-from ..manifests.folder import DatasetFolder
+from ..manifests.folder import DatasetFolder, split_of
 from ..manifests.triplet import COLUMNS
 
 
@@ -53,9 +53,9 @@ class Catalogue:
             DatasetFolderError: no dataset folder, or a file that cannot be read.
             UsageError: no such split.
         """
-        files = [file for file in DatasetFolder(root).shards() if file.name.rpartition("-of-")[0][:-6] == split]
+        files = [file for file in DatasetFolder(root).shards() if split_of(file.name) == split]
         if not files:
-            known = sorted({file.name.rpartition("-of-")[0][:-6] for file in DatasetFolder(root).shards()})
+            known = sorted({split_of(file.name) for file in DatasetFolder(root).shards()})
             raise UsageError(f"{root} has no split {split!r}; it has {', '.join(known)}")
         groups: list[RowGroup] = []
         names: list[pa.ChunkedArray] = []

@@ -217,7 +217,10 @@ class DatasetFolder:
         """Remove the unfinished files of workers that were killed, of one shard or of all; nobody may be writing."""
         places = [(self.data, f"{name}.parquet"), (self.state / "rejects", f"{name}.jsonl")]
         if name == "*":
-            places += [(self.state, "*"), *((self.root, file) for file in ("manifest.json", "rejects.jsonl", "*.md"))]
+            places += [
+                (self.state, "*"),
+                *((self.root, file) for file in ("manifest.json", "*.jsonl", "*.parquet", "*.md")),
+            ]
         for folder, file in places:
             for left_over in folder.glob(f".{file}.*part"):
                 left_over.unlink(missing_ok=True)
@@ -235,12 +238,41 @@ def write_text(file: Path, text: str) -> None:
 
 def write_bytes(file: Path, data: bytes) -> None:
     """Write bytes; the file appears whole or not at all."""
-    part = part_of(file)
-    with part.open("wb") as opened:
-        opened.write(data)
-        opened.flush()
-        os.fsync(opened.fileno())
-    part.replace(file)
+    with replacing(file) as part:
+        part.write_bytes(data)
+
+
+@contextlib.contextmanager
+def replacing(file: Path, *, alone: bool = False) -> Iterator[Path]:
+    """A path to write to that takes the file's place at the end, whole and on disk; after an error nothing is left.
+
+    Args:
+        file: to write.
+        alone: no other process writes it. The path then has a fixed name, and the next run overwrites what a killed one
+            left; otherwise somebody must sweep.
+    """
+    part = file.with_name(f".{file.name}.part") if alone else part_of(file)
+    try:
+        yield part
+        with part.open("rb") as opened:
+            os.fsync(opened.fileno())
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a new or renamed file of `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def split_of(shard: str) -> str:
+    """The split that a shard belongs to, by its name: "train-00003-of-00012" -> "train"."""
+    return shard.partition("-")[0]
 
 
 def part_of(file: Path) -> Path:

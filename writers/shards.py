@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..manifests.errors import OutputError
-from ..manifests.folder import part_of
+from ..manifests.folder import part_of, sync_folder
 from ..manifests.triplet import COLUMNS, IMAGE_COLUMNS, Triplet, to_batch, triplet_schema
 
 _DICTIONARY: Final = ["task", "template_id", "source_dataset", "source_split", "license"]
@@ -82,15 +82,6 @@ def file_sha256(file: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from ..manifests.errors import DatasetFolderError
-from ..manifests.folder import DatasetFolder
+from ..manifests.folder import DatasetFolder, split_of
 from ..manifests.triplet import IMAGE_COLUMNS
 
 _LIGHT = [
@@ -42,7 +42,7 @@ def dataset_stats(root: Path) -> dict[str, Any]:
                 image_bytes.update(_image_bytes(parquet))
         except (OSError, ValueError, KeyError) as fault:
             raise DatasetFolderError(f"{file} cannot be read: {fault}") from fault
-        frame["split"] = file.stem.partition("-")[0]
+        frame["split"] = split_of(file.stem)
         frames.append(frame)
         size += file.stat().st_size
     table = pd.concat(frames, ignore_index=True)

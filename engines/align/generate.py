@@ -16,7 +16,7 @@ from ...alignment.draws import Draw
 from ...alignment.pictures import store_file, store_pixels
 from ...alignment.run import Candidate, Item, RunFolder
 from ...manifests.errors import DatasetFolderError, ItemError, OutputError, ResumeError, UsageError
-from ...manifests.folder import DatasetFolder, require_same, write_json
+from ...manifests.folder import DatasetFolder, require_same, split_of, write_json
 from ...manifests.images import RGB, decode_rgb
 
 _ITEMS_AT_A_TIME = 64
@@ -217,7 +217,7 @@ def _rows(dataset: Path, options: GenerateOptions) -> list[_Place]:
     """Rows to draw for, in the order of the dataset."""
     found: list[_Place] = []
     for file in DatasetFolder(dataset).shards():
-        if file.stem.partition("-")[0] == options.split:
+        if split_of(file.stem) == options.split:
             found += _places(file, options.tasks)
     if not found:
         tasks = f" of task {', '.join(options.tasks)}" if options.tasks else ""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -16,7 +14,7 @@ import pyarrow.parquet as pq
 
 from ...alignment.run import Run
 from ...alignment.selection import Preference
-from ...manifests.folder import write_text
+from ...manifests.folder import replacing, write_text
 from ...writers.shards import output_errors
 
 _IMAGES: Final = ("input_image", "chosen", "rejected")
@@ -77,21 +75,17 @@ def _write_jsonl(run: Run, rows: Iterator[dict[str, Any]], folder: Path) -> int:
 
 
 def _write_parquet(run: Run, rows: Iterator[dict[str, Any]], folder: Path) -> int:
-    file, part = folder / "preferences.parquet", folder / ".preferences.parquet.part"
     schema, count = _schema(), 0
-    try:
-        with pa.OSFile(str(part), "wb") as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
-            while some := list(islice(rows, _BATCH)):
-                for row in some:
-                    row.update({name: _image(run, row[name]) for name in _IMAGES})
-                writer.write_batch(pa.RecordBatch.from_pylist(some, schema=schema))
-                count += len(some)
-        with part.open("rb") as opened:
-            os.fsync(opened.fileno())
-        part.replace(file)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
+    with (
+        replacing(folder / "preferences.parquet") as part,
+        pa.OSFile(str(part), "wb") as sink,
+        pq.ParquetWriter(sink, schema, compression="zstd") as writer,
+    ):
+        while some := list(islice(rows, _BATCH)):
+            for row in some:
+                row.update({name: _image(run, row[name]) for name in _IMAGES})
+            writer.write_batch(pa.RecordBatch.from_pylist(some, schema=schema))
+            count += len(some)
     return count
 
 

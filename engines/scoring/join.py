@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from ...filters.sidecar import ROW_COLUMNS, ScorerRecord, Sidecar, canonical, unique_columns
 from ...manifests.errors import DatasetFolderError, UsageError
+from ...manifests.folder import write_text
 from ...writers.shards import output_errors
 from .catalogue import ShardEntry
 from .parts import Parts
@@ -184,12 +184,7 @@ def _lines(sidecar: Sidecar) -> Iterator[dict[str, Any]]:
 
 def _write_lines(sidecar: Sidecar, lines: Sequence[str]) -> None:
     sidecar.folder.mkdir(parents=True, exist_ok=True)
-    part = sidecar.rejects_file.with_name(f".{sidecar.rejects_file.name}.part")
-    with part.open("w", encoding="utf-8") as opened:
-        opened.writelines(f"{line}\n" for line in lines)
-        opened.flush()
-        os.fsync(opened.fileno())
-    part.replace(sidecar.rejects_file)
+    write_text(sidecar.rejects_file, "".join(f"{line}\n" for line in lines))
 
 
 def _sweep(sidecar: Sidecar, shards: Mapping[str, str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 import time
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from ...filters.scorer import Embedder, Vectors
 from ...filters.sidecar import canonical
+from ...manifests.folder import replacing, write_bytes
 from ...writers.shards import output_errors
 from .catalogue import KEY_BYTES
 
@@ -96,7 +96,7 @@ class EmbeddingStore:
         with output_errors(self._folder / f"{name}.npy"):
             _save(self._folder / f"{name}.npy", np.concatenate(self._vectors))
             if self._failed:
-                _write(self._folder / f"{name}.failed.json", json.dumps(self._failed).encode())
+                write_bytes(self._folder / f"{name}.failed.json", json.dumps(self._failed).encode())
             _save(self._folder / f"{name}.keys.npy", np.concatenate(self._keys))
         self._keys, self._vectors, self._failed, self._rows = [], [], {}, 0
         for name in ("_names", "_index", "reasons"):
@@ -143,18 +143,5 @@ class EmbeddingStore:
 
 
 def _save(file: Path, array: NDArray[Any]) -> None:
-    part = file.with_name(f".{file.name}.part")
-    with part.open("wb") as opened:
+    with replacing(file, alone=True) as part, part.open("wb") as opened:
         np.save(opened, array, allow_pickle=False)
-        opened.flush()
-        os.fsync(opened.fileno())
-    part.replace(file)
-
-
-def _write(file: Path, data: bytes) -> None:
-    part = file.with_name(f".{file.name}.part")
-    with part.open("wb") as opened:
-        opened.write(data)
-        opened.flush()
-        os.fsync(opened.fileno())
-    part.replace(file)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...filters.duplicates import DatasetRows, Duplicates, EmbeddingDuplicates, join_hashes
 from ...filters.sidecar import ScorerRecord, Sidecar
+from ...manifests.folder import split_of
 from ...manifests.recipe import HELD_OUT_INSTRUCTIONS
 from .catalogue import ShardEntry
 from .parts import Parts
@@ -87,7 +88,7 @@ def dataset_rows(entries: Sequence[ShardEntry], repeated: str) -> DatasetRows:
 
 
 def _split_of(shard: str, repeated: str) -> str:
-    split = shard.partition("-")[0]
+    split = split_of(shard)
     return repeated if repeated and split == HELD_OUT_INSTRUCTIONS else split
 
 

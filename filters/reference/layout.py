@@ -14,10 +14,8 @@ REF/.taskpaint/                 what it was begun with, finished parts
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...manifests.errors import UsageError
+from ...manifests.folder import replacing
 
 Keys = NDArray[np.uint64]
 FORMAT: Final = 1
@@ -146,16 +145,8 @@ def part_name(number: int) -> str:
 
 def write_whole(file: Path, write: Callable[[BinaryIO], Any]) -> None:
     """Write a file that appears whole or not at all, and is on disk before this returns."""
-    part = file.with_name(f".{file.name}.part")
-    try:
-        with part.open("wb") as opened:
-            write(opened)
-            opened.flush()
-            os.fsync(opened.fileno())
-        part.replace(file)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
+    with replacing(file, alone=True) as part, part.open("wb") as opened:
+        write(opened)
 
 
 def write_array(file: Path, array: NDArray[Any]) -> None:

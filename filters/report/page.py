@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...manifests.errors import OutputError
-from ...manifests.folder import DatasetFolder
+from ...manifests.folder import DatasetFolder, write_text
 from ..scorer import Column
 from ..survival import ScoredRows, Survival
 from .markup import Markup, element, join, share
@@ -89,18 +87,10 @@ def _style_hash(template: str) -> str:
 
 
 def _write(file: Path, page: str) -> None:
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="\n") as opened:
-            opened.write(page)
-            opened.flush()
-            os.fsync(opened.fileno())
-        part.replace(file)
+        write_text(file, page)
     except OSError as fault:
         raise OutputError(
             f"{file} cannot be written ({fault.strerror or fault}); choose another place for the report with --report"
         ) from fault
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from taskpaint.engines.index import IndexOptions, Progress, index, measure, merge
-from taskpaint.filters.reference import inputs, layout
+from taskpaint.filters.reference import inputs
 from taskpaint.filters.reference.measure import Demand
 from taskpaint.filters.reference.reference import Reference
 from taskpaint.filters.reference.vectors import picture_keys
@@ -372,7 +372,7 @@ def test_a_full_disk_is_one_sentence_and_resumes(tmp_path, monkeypatch):
             raise OSError(errno.ENOSPC, "No space left on device")
         true_fsync(handle)
 
-    monkeypatch.setattr(layout.os, "fsync", fsync)
+    monkeypatch.setattr(os, "fsync", fsync)
     failures = 0
     while not (tmp_path / "ref" / "reference.json").exists():
         left[0] = 3  # files a run; the least that a part takes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -12,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
+from ...manifests.folder import replacing, sync_folder
 from ...manifests.images import decode_rgb
 from ...manifests.triplet import image_suffix
 from ..codecs import encode_png
-from ..shards import sync_folder
 
 _LINE_BREAKS: Final = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+\s*")
 
@@ -65,17 +64,9 @@ def whole_file(file: Path) -> Iterator[IO[bytes]]:
         OSError: the disk is full or cannot be written.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.part")  # one worker a shard, one run a folder: no other writer
-    try:
-        with part.open("wb") as opened:
-            yield opened
-            opened.flush()
-            os.fsync(opened.fileno())
-        part.replace(file)
-        sync_folder(file.parent)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
+    with replacing(file, alone=True) as part, part.open("wb") as opened:
+        yield opened
+    sync_folder(file.parent)
 
 
 def picture_name(stem: str, data: bytes) -> str:

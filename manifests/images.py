@@ -129,7 +129,9 @@ def read_map(data: bytes) -> NDArray[np.integer]:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if decoded is None:
             raise BadItem("map image cannot be decoded")
-        return decoded if decoded.ndim == 2 else np.ascontiguousarray(decoded[:, :, 2::-1])  # BGR or BGRA
+        if decoded.ndim == 3:
+            return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB if decoded.shape[2] == 3 else cv2.COLOR_BGRA2RGB)
+        return decoded
     try:
         with _quiet(), _open(data) as image:
             image.load()

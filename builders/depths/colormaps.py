@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...manifests.images import RGB
 from ..marks.palette import Color
+from ..number_maps import Runs, packed
 
 ColormapName = Literal["gray", "turbo", "viridis", "inferno", "spectral"]
 
@@ -121,9 +122,8 @@ def nearest_entry(image: RGB, colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Returns:
         (H, W) uint8 positions in `colors`.
     """
-    wide = image.astype(np.uint32)
-    packed = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
-    found, where = np.unique(packed, return_inverse=True)  # pictures have far fewer colours than pixels
+    codes = Runs.of(packed(image))
+    found, where = np.unique(codes.numbers, return_inverse=True)  # pictures have far fewer colours than pixels
     pixels = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1).astype(np.int32)
     known = colors.astype(np.int32)
     length = np.einsum("nc,nc->n", known, known)
@@ -132,4 +132,4 @@ def nearest_entry(image: RGB, colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
         part = pixels[start : start + _CHUNK].astype(np.float64)
         # |p - c|² without |p|², which is the same for all c; exact, since every sum is a small integer.
         nearest[start : start + _CHUNK] = (length - 2 * (part @ known.T.astype(np.float64))).argmin(axis=1)
-    return nearest[where].reshape(image.shape[:2])
+    return codes.spread(nearest[where])

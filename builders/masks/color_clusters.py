@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...manifests.images import RGB
 from ..marks.palette import RGBTuple
+from ..number_maps import Runs, packed
 
 _MOST_EXACT: Final = 256
 """A drawn target is a palette picture and has no more colours than this."""
@@ -56,25 +57,20 @@ def cluster_colors(picture: RGB, known: Sequence[RGBTuple] = ()) -> Clusters:
         picture: (H, W, 3) uint8.
         known: colours that are expected; a colour near one of them counts as it.
     """
-    codes = _codes(picture)
-    values, places = np.unique(codes, return_inverse=True)
+    codes = Runs.of(packed(picture))
+    values, places = np.unique(codes.numbers, return_inverse=True)
     given = np.array(known, np.float64).reshape(-1, 3)
-    index: NDArray[np.int32] = places.reshape(codes.shape).astype(np.int32)
+    index: NDArray[np.int32] = codes.spread(places.astype(np.int32))
     if len(values) <= _MOST_EXACT and (exact := _exact(picture, values, index)) is not None:
         owners, colors = _joined(exact, given)
         return Clusters(owners[index], colors, len(given))
     even = _even(picture)
-    centres = _modes(picture[even] if even.any() else picture.reshape(-1, 3), codes.size)
+    centres = _modes(picture[even] if even.any() else picture.reshape(-1, 3), picture[..., 0].size)
     owners, colors = _joined(centres, given)
     return Clusters(owners[_nearest_around(picture, centres, even)], colors, len(given))
 
 
-def _codes(picture: RGB) -> NDArray[np.uint32]:
-    wide = picture.astype(np.uint32)
-    return (wide[..., 0] << np.uint32(16) | wide[..., 1] << np.uint32(8) | wide[..., 2]).astype(np.uint32)
-
-
-def _exact(picture: RGB, values: NDArray[np.uint32], index: NDArray[np.int32]) -> NDArray[np.float64] | None:
+def _exact(picture: RGB, values: NDArray[np.int32], index: NDArray[np.int32]) -> NDArray[np.float64] | None:
     """The picture's colours as they are, (N, 3); None when they are too near each other or some are blends."""
     colors = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=1).astype(np.float64)
     offsets = colors[:, None] - colors[None]

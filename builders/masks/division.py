@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...manifests.errors import NotApplicable
+from ..number_maps import Runs, counts_in
 from ..sample import Instance, SegmentMap
 from ..view import View, union_of
 from . import regions
@@ -39,15 +40,17 @@ class Division:
     @property
     def areas(self) -> list[int]:
         """Pixels of each piece."""
-        areas: list[int] = np.bincount(self.labels.ravel(), minlength=len(self.pieces) + 1)[1:].tolist()
-        return areas
+        counts = counts_in(self.labels)
+        return [counts.get(label, 0) for label in range(1, len(self.pieces) + 1)]
 
     def keep(self, positions: Iterable[int]) -> Division:
         """Only the pieces at these positions, in this order; the others' pixels belong to none."""
         order = list(positions)
+        if order == list(range(len(self.pieces))):
+            return self
         table = np.zeros(len(self.pieces) + 1, np.int32)
         table[[position + 1 for position in order]] = np.arange(1, len(order) + 1)
-        return Division(table[self.labels], tuple(self.pieces[position] for position in order))
+        return Division(_renumbered(self.labels, table), tuple(self.pieces[position] for position in order))
 
     def without_small(self, least: float) -> Division:
         """Only the pieces of at least so many pixels."""
@@ -61,7 +64,9 @@ class Division:
             joined[piece.name] = Piece(piece.name, known.thing, known.crowd or piece.crowd)
         places = {name: position for position, name in enumerate(joined, start=1)}
         table = np.array([0, *(places[piece.name] for piece in self.pieces)], np.int32)
-        return Division(table[self.labels], tuple(joined.values()))
+        if len(joined) == len(self.pieces):
+            return Division(self.labels, tuple(joined.values()))
+        return Division(_renumbered(self.labels, table), tuple(joined.values()))
 
     def mask(self, position: int) -> NDArray[np.uint8]:
         """(H, W) uint8 of 0 and 1: the pixels of one piece."""
@@ -99,9 +104,12 @@ def from_regions(view: View) -> Division:
     labels = np.zeros(classes.labels.shape, np.int32)
     pieces: list[Piece] = []
     for position, piece in enumerate(classes.pieces):
-        count, found = cv2.connectedComponents(classes.mask(position), connectivity=4)
+        mask = classes.mask(position)
+        left, top, width, height = cv2.boundingRect(mask)
+        box = slice(top, top + height), slice(left, left + width)
+        count, found = cv2.connectedComponents(mask[box], connectivity=4)
         inside = found != 0
-        labels[inside] = found[inside] + len(pieces)
+        labels[box][inside] = found[inside] + len(pieces)
         pieces += [piece] * (count - 1)
     return Division(labels, tuple(pieces))
 
@@ -152,6 +160,12 @@ def _from_values(values: NDArray[np.integer], pieces: Mapping[int, Piece]) -> Di
     if not pieces:
         return Division(np.zeros(values.shape, np.int32), ())
     known = np.array(sorted(pieces), np.int64)
-    places = np.minimum(np.searchsorted(known, values), len(known) - 1).astype(np.int32)
-    labels = np.where(known[places] == values, places + 1, 0).astype(np.int32)
+    runs = Runs.of(values)
+    places = np.minimum(np.searchsorted(known, runs.numbers), len(known) - 1)
+    labels = runs.spread(np.where(known[places] == runs.numbers, places + 1, 0).astype(np.int32))
     return Division(labels, tuple(pieces[value] for value in known.tolist())).without_small(1)
+
+
+def _renumbered(labels: NDArray[np.int32], table: NDArray[np.int32]) -> NDArray[np.int32]:
+    runs = Runs.of(labels)
+    return runs.spread(table[runs.numbers])

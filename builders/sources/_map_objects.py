@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -49,21 +49,6 @@ def read_colour(file: FileBytes, what: str) -> NDArray[np.uint8]:
     if values.ndim != 3 or values.dtype != np.uint8:
         raise BadItem(f"{what} {file.path.name} is no RGB image of 8 bits")
     return values.astype(np.uint8, copy=False)
-
-
-def joined(rgb: NDArray[np.uint8], low: Literal["red", "blue"]) -> NDArray[np.int32]:
-    """(H, W) int32: the `low` channel, plus 256 times green, plus 65536 times the other."""
-    four = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA if low == "red" else cv2.COLOR_RGB2BGRA)  # many times quicker than sums
-    numbers: NDArray[np.int32] = four.view("<i4")[:, :, 0] & np.int32(0xFFFFFF)
-    return numbers
-
-
-def numbers_in(values: NDArray[np.integer]) -> list[int]:
-    """The numbers that a (H, W) map holds, ascending; much quicker than sorting every pixel."""
-    flat = values.ravel()
-    firsts = np.concatenate([[True], flat[1:] != flat[:-1]]) if flat.size else np.zeros(0, bool)
-    found: list[int] = np.unique(flat[firsts]).tolist()
-    return found
 
 
 def objects_in(values: NDArray[np.integer]) -> dict[int, MapObject]:

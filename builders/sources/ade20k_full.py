@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 
 from ...manifests.errors import BadItem
 from ...manifests.recipe import Block
+from ..number_maps import counts_in, packed
 from ..reading.coco_values import is_id, is_text
 from ..sample import Category, Feature, FileBytes, Instance, LabelMap, LabelSet, Sample, Segment, SegmentMap
 from ..source import Entry, Reject, Source
-from ._map_objects import joined, numbers_in, objects_in, read_colour
+from ._map_objects import objects_in, read_colour
 
 _FOLDER = "ADE20K_2021_17_01"
 _MOST_CLASSES = 26 * 256
@@ -110,7 +111,7 @@ class Ade20kFull(Source):
         names = {int(number): name for number, name in stored.items()}
         segments = (
             Segment(number, Category(number // 256, names[number // 256]))
-            for number in numbers_in(_load_numbers(file))
+            for number in counts_in(_load_numbers(file))
             if number // 256 in names
         )
         return SegmentMap(tuple(segments), partial(_load_numbers, file))
@@ -192,7 +193,7 @@ def _scene(annotation: Any) -> list[str]:
 
 def _load_numbers(file: FileBytes) -> NDArray[np.int32]:
     """(H, W) int32: 256 times the class, plus what tells objects of a class apart."""
-    return joined(cv2.LUT(read_colour(file, "object map"), _TENTHS_OF_RED), low="blue")
+    return packed(cv2.LUT(read_colour(file, "object map"), _TENTHS_OF_RED), low="blue")
 
 
 def _load_classes(file: FileBytes) -> NDArray[np.integer]:

@@ -20,12 +20,13 @@ from pydantic import Field
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
+from ..number_maps import packed
 from ..reading.coco_values import checked_box, is_id, is_size, is_text
 from ..reading.json_stream import stream_json
 from ..reading.spool import Spool
 from ..sample import Category, Feature, FileBytes, Instance, LabelMap, Sample, Segment, SegmentMap
 from ..source import Entry, Reject, Source
-from ._map_objects import MapObject, joined, objects_in, read_colour
+from ._map_objects import MapObject, objects_in, read_colour
 
 _VOID = -1
 """Of the label map; the json's class numbers are never negative."""
@@ -219,7 +220,7 @@ def _keep(value: Any, spool: Spool, reject: Reject) -> None:
 
 def _load_ids(file: FileBytes) -> NDArray[np.int32]:
     """(H, W) int32 segment numbers; 0 is void."""
-    return joined(read_colour(file, "panoptic map"), low="red")
+    return packed(read_colour(file, "panoptic map"), low="red")
 
 
 def _objects(file: FileBytes, size: list[int]) -> dict[int, MapObject]:

@@ -19,6 +19,7 @@ from ...manifests.target import FlatTarget, PhotoTarget, Target
 from ..geometry import Box
 from ..marks.palette import PALETTES, Color
 from ..masks import regions
+from ..number_maps import counts_in
 from ..sample import Feature, Instance, LabelMap, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
@@ -184,12 +185,11 @@ def _members(sample: Sample, name: str) -> list[Instance]:
 
 def _map_names(label_map: LabelMap, least: float) -> tuple[list[str], list[str]]:
     """Names that cover at least that share of the map, and names that are nowhere in it."""
-    values, counts = np.unique(label_map.load(), return_counts=True)
-    pixels = dict(zip(values.tolist(), counts.tolist(), strict=True))
+    pixels = counts_in(label_map.load())
     covered = dict.fromkeys(label_map.names.values(), 0)
     for value, name in label_map.names.items():
         covered[name] += pixels.get(value, 0)
-    total = int(counts.sum())
+    total = sum(pixels.values())
     present = [name for name, count in covered.items() if count and count >= least * total]
     return present, [name for name, count in covered.items() if not count]
 

@@ -29,6 +29,7 @@ from ..masks.painting import (
     paint_nothing,
 )
 from ..masks.regions import Rle
+from ..number_maps import counts_in
 from ..sample import Feature, Instance, Sample
 from ..subjects.naming import name_one_of
 from ..subjects.pointing import point_at
@@ -197,11 +198,10 @@ class Segmentation(Task[SegmentationOptions]):
     def _map_classes(self, sample: Sample) -> list[tuple[_Pick, float]]:
         assert sample.label_map is not None
         values = sample.label_map.load()
-        present, sizes = np.unique(values, return_counts=True)
         least = self._least(values.size)
         return [
             (_Pick(name, regions.encode((values == value).astype(np.uint8))), least)
-            for value, size in zip(present.tolist(), sizes.tolist(), strict=True)
+            for value, size in counts_in(values).items()
             if (name := sample.label_map.names.get(value)) is not None and size >= least and self._wanted(name)
         ]
 

@@ -20,6 +20,7 @@ from ..marks.discs import MarkShape, Point, pixels_under, stamp
 from ..marks.mark_layout import match_marks, readable_ones, shown_point
 from ..marks.palette import CLEAR_DISTANCE, RGBTuple
 from ..marks.stick_figures import BLACK, LIMB_COLORS, draw_bone, joint_colors, joint_evidence, limb_of
+from ..number_maps import Runs, packed
 from ..sample import Feature, Instance, Sample, Skeleton
 from ..subjects.faces import is_face
 from ..subjects.people import joint_of_all, longer_side, person_box
@@ -247,7 +248,7 @@ def _noun(view: View, people: Sequence[Instance], shown: int) -> Noun:
 
 def _flat(canvas: RGB, palette: Sequence[RGBTuple]) -> FlatTarget:
     """A picture of these colours, by palette."""
-    index = np.zeros(canvas.shape[:2], np.uint8)
-    for position, rgb in enumerate(palette):
-        index[(canvas == np.array(rgb, np.uint8)).all(axis=2)] = position
+    places = {red << 16 | green << 8 | blue: place for place, (red, green, blue) in enumerate(palette)}
+    codes = Runs.of(packed(canvas))
+    index = codes.spread(np.array([places[code] for code in codes.numbers.tolist()], np.uint8))
     return FlatTarget(index, np.array(palette, np.uint8))

@@ -14,7 +14,7 @@ from pycocotools import mask as coco_mask
 from taskpaint.builders.masks import regions
 from taskpaint.builders.reading.annotation_xml import box_of, number_of, parse_xml
 from taskpaint.builders.sample import FileBytes
-from taskpaint.builders.sources._map_objects import joined, numbers_in, objects_in, read_colour, read_grey
+from taskpaint.builders.sources._map_objects import objects_in, read_colour, read_grey
 from taskpaint.manifests.errors import BadItem
 
 
@@ -39,7 +39,7 @@ def test_a_map_by_hand():
 def test_masks_and_boxes_equal_pycocotools(seed: int, height: int, width: int, kinds: int):
     values = np.random.default_rng(seed).integers(0, kinds, (height, width)) * 70_001
     found = objects_in(values)
-    assert list(found) == np.unique(values).tolist() == numbers_in(values)
+    assert list(found) == np.unique(values).tolist()
     for number, one in found.items():
         reference = coco_mask.encode(np.asfortranarray((values == number).astype(np.uint8)))
         assert regions.to_rle(one.segmentation, height, width) == reference
@@ -48,13 +48,7 @@ def test_masks_and_boxes_equal_pycocotools(seed: int, height: int, width: int, k
 
 
 def test_an_empty_map_holds_nothing():
-    assert objects_in(np.zeros((0, 5), np.uint8)) == {} and numbers_in(np.zeros((0, 5), np.uint8)) == []
-
-
-def test_numbers_spread_over_channels():
-    rgb = np.array([[[1, 2, 3], [255, 254, 253]]], np.uint8)
-    assert joined(rgb, low="red").tolist() == [[1 + 2 * 256 + 3 * 65536, 255 + 254 * 256 + 253 * 65536]]
-    assert joined(rgb, low="blue").tolist() == [[3 + 2 * 256 + 1 * 65536, 253 + 254 * 256 + 255 * 65536]]
+    assert objects_in(np.zeros((0, 5), np.uint8)) == {}
 
 
 def test_maps_of_the_wrong_kind():

@@ -36,6 +36,7 @@ from taskpaint.builders.registry import find_source, find_task
 from taskpaint.engines.build import BuildOptions, build
 from taskpaint.engines.prepare import prepare
 from taskpaint.engines.shard_job import ShardJob
+from taskpaint.manifests import images
 from taskpaint.manifests.recipe_file import parse_recipe
 from taskpaint.writers import codecs
 from taskpaint.writers.shards import WRITER_OPTIONS
@@ -43,7 +44,8 @@ from taskpaint.writers.shards import WRITER_OPTIONS
 SIZES: dict[str, dict[str, Any]] = {"native": {"resize": "native"}, "512": {"resize": "square", "size": 512}}
 CODECS = {
     "decode": (simplejpeg, "decode_jpeg"),
-    "decode other": (cv2, "imdecode"),
+    "decode png": (cv2, "imdecode"),
+    "decode other": (images, "_pillow_rgb"),
     "resize": (cv2, "resize"),
     "encode jpeg": (codecs, "encode_jpeg"),
     "encode png": (codecs, "encode_png"),
@@ -150,7 +152,7 @@ def measure(entry: dict[str, Any], size: str, data: Path, work: Path, repeats: i
         "output": {"rows_per_shard": ROWS},
     }
     file = parse_recipe(json.dumps(content), entry["name"])
-    how = BuildOptions(root=data, workers=1, limit=ROWS)
+    how = BuildOptions(root=data, workers=1, limit=ROWS, skip_missing=True)
     build([file], work / "out", how)
     prepared = prepare([file], how)
     run = ShardJob.of(prepared, work / "out", ROWS).open()

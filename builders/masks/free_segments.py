@@ -133,8 +133,9 @@ def compare_free(
 
 
 def is_connected(mask: NDArray[np.uint8]) -> bool:
-    """Whether all pixels of a mask hang together, by sides or corners."""
-    return int(cv2.connectedComponents(mask, connectivity=8)[0]) <= 2
+    """Whether all pixels of a mask, of which there is one at least, hang together, by sides or corners."""
+    left, top, width, height = cv2.boundingRect(mask)
+    return int(cv2.connectedComponents(mask[top : top + height, left : left + width], connectivity=8)[0]) <= 2
 
 
 def _can_be_read(index: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bool:

@@ -12,6 +12,7 @@ from . import (
     align,
     build,
     card,
+    dedup,
     demo,
     edit,
     evaluate,
@@ -19,13 +20,16 @@ from . import (
     filter,
     finish,
     index,
+    merge,
     paraphrase,
     preview,
     push,
     recipes,
     reword,
+    sample,
     score,
     sources,
+    split,
     stats,
     status,
     tasks,
@@ -56,6 +60,10 @@ app.command("preview")(preview.preview)
 app.command("verify")(verify.verify)
 app.command("score")(score.score)
 app.command("filter")(filter.filter)
+app.command("merge")(merge.merge)
+app.command("split")(split.split)
+app.command("sample")(sample.sample)
+app.command("dedup")(dedup.dedup)
 app.command("export")(export.export)
 app.command("card")(card.card)
 app.command("push")(push.push)

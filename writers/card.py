@@ -70,6 +70,7 @@ def card_text(facts: CardFacts) -> str:
         *card_history.scores(facts),
         *card_history.cuts(facts),
         *card_history.rewordings(facts),
+        *card_history.regroupings(facts),
         *card_history.making(facts),
         *card_history.limits(facts),
         *card_history.citation(facts),

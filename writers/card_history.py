@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -56,6 +56,32 @@ def rewordings(facts: CardFacts) -> list[str]:
             f"seed {rewording['seed']}{banks}; images and ids are as they were.",
             "",
         ]
+    return lines
+
+
+_REGROUPED: Final = {
+    "merge": "Merged from",
+    "split": "Split anew from",
+    "sample": "Drawn by chance from",
+    "dedup": "Freed of duplicates, from",
+}
+
+
+def regroupings(facts: CardFacts) -> list[str]:
+    """What `taskpaint merge`, `split`, `sample` and `dedup` did, and how each of several parents was made."""
+    lines: list[str] = []
+    for found in facts.manifest.get("regroupings", []):
+        options = ", ".join(f"{name} {value}" for name, value in found["options"].items() if value not in (None, []))
+        rows = [[escape(one["name"]), one["rows"], one["manifest_sha256"][:12]] for one in found["parents"]]
+        lines += ["## " + _REGROUPED[found["operation"]], ""]
+        lines += [*table(["dataset", "triplets", "manifest"], rows, right=1), "", f"Options: {escape(options)}.", ""]
+        lines += [f"- {count:,} triplets left out: {escape(reason)}" for reason, count in found["left_out"].items()]
+        lines += [""] if found["left_out"] else []
+        for one in found["parents"]:
+            if recipe := one.get("recipe"):
+                text = yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True)
+                lines += [f"<details><summary>Recipe of {escape(one['name'])}</summary>", "", *fenced(text, "yaml")]
+                lines += ["</details>", ""]
     return lines
 
 

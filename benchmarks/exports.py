@@ -3,10 +3,10 @@
     python benchmarks/exports.py                            # 3,000 rows of made-up photographs, about 0.5 GB
     python benchmarks/exports.py --coco /datasets/coco --rows 2000 --rounds 5
 
-One worker, in this process, on a dataset that was just read, so that it lies in memory. `cp` copies what the export has
-just written, file by file, and `sync` waits for the disk as an export does before it calls a shard done; both sides are
-timed with everything synced before, and take turns. Speed is the seconds of `cp` by those of the export: 1 is as fast as
-copying. CPU time is user and system time of all processes; what the kernel does later for the disk is in neither.
+One worker, in this process, on a dataset that was just read, so that it lies in memory. `cp` copies what an export has
+written, file by file, and `sync` waits for the disk as an export does before it calls a shard done; both sides are
+timed with everything synced before, and take turns. Speed is the seconds of `cp` by those of the export: 1 is as fast
+as copying. CPU time is user and system time of all processes; what the kernel does later for the disk is in neither.
 Medians over the rounds.
 """
 

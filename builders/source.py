@@ -50,7 +50,7 @@ class Source(abc.ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     homepage: ClassVar[str]
-    license: ClassVar[str]
+    license: str
     splits: ClassVar[tuple[str, ...]]
     """Known splits, the default first."""
     features: ClassVar[Feature]

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from . import (
+    adopt,
     align,
     build,
     card,
@@ -60,6 +61,7 @@ app.command("preview")(preview.preview)
 app.command("verify")(verify.verify)
 app.command("score")(score.score)
 app.command("filter")(filter.filter)
+app.command("adopt")(adopt.adopt)
 app.command("merge")(merge.merge)
 app.command("split")(split.split)
 app.command("sample")(sample.sample)

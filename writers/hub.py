@@ -69,6 +69,17 @@ class Hub:
         with _hub_errors(self.repo):
             return str(self._api.whoami()["name"])
 
+    def stated_license(self) -> str:
+        """The licence that the card's head names; empty when it names none.
+
+        Raises:
+            HubError: the repository cannot be read.
+        """
+        with _hub_errors(self.repo):
+            card = self._api.dataset_info(self.repo, revision=self.revision).card_data
+        stated = card.get("license") if card else None
+        return stated if isinstance(stated, str) else ""
+
     def open(self, private: bool | None) -> bool:
         """Create the repository and the branch where they are missing; returns whether the repository is private.
 

@@ -61,6 +61,7 @@ class HuggingFaceOptions(Block):
     caption: str = Field("", description="column of one caption or a list of them")
     edited: str = Field("", description="column of the edited photograph")
     instruction: str = Field("", description="column of the edit's instruction or a list of them")
+    license: str = Field("", description="licence of every row, as its text says; empty: see the dataset's card")
     other_size: Literal["resample", "refuse"] = Field(
         "resample", description="what to do with an edited image that has the source's shape but another size"
     )

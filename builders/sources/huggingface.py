@@ -71,9 +71,14 @@ class HuggingFace(Source):
   or any folder that `datasets.load_dataset` reads (imagefolder, save_to_disk …)
   or, with the option `repo`, a dataset of the Hub; the path is then not used and may be ."""
     options_type = HuggingFaceOptions
+    reader_version = 2
 
     def __init__(self, path: Path, split: str = "", options: Block | None = None) -> None:
         super().__init__(path.absolute(), split, options)  # the working folder of a worker may be another
+        self.license = self._options.license or self.license
+
+    def held_out_as(self) -> str:
+        return "validation" if self.split.lower() == "dev" else super().held_out_as()
 
     def inputs(self) -> list[Path]:
         if self._options.repo:
@@ -207,7 +212,8 @@ class HuggingFace(Source):
     def _names(self, number: str, row: Mapping[str, Any]) -> tuple[str, str]:
         """Id and photograph of a row."""
         options = self._options
-        names = {"id": number, "photograph": number}
+        # rows of one number in two splits are two photographs; names given by the dataset hold for all of it
+        names = {"id": number, "photograph": f"{self.split}/{number}"}
         for what, column in (("id", options.id), ("photograph", options.photograph or options.id)):
             if column:
                 if not is_text(row[column]) and not is_id(row[column]):

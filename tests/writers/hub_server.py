@@ -292,8 +292,16 @@ class _Handler(BaseHTTPRequestHandler):
     def revision_info(self, name: str, revision: str, _: bytes) -> object:
         repo = self._repo(name)
         commit = self._commit_of(repo, revision)
-        siblings = [{"rfilename": path} for path in repo.commits[commit]]
-        return {"_id": "0", "id": name, "sha": commit, "private": repo.private, "siblings": siblings, "tags": []}
+        info = {"_id": "0", "id": name, "sha": commit, "private": repo.private, "tags": []}
+        info["siblings"] = [{"rfilename": path} for path in repo.commits[commit]]
+        if head := self._card_head(repo.commits[commit].get("README.md")):
+            info["cardData"] = head
+        return info
+
+    def _card_head(self, readme: Entry | None) -> object:
+        """The YAML of a card, which the Hub sends along."""
+        text = self.server_state.blobs[readme.sha256].decode() if readme else ""
+        return yaml.safe_load(text.split("---", 2)[1]) if text.startswith("---") else None
 
     def branch(self, name: str, branch: str, _: bytes) -> object:
         self._require_write()

@@ -88,20 +88,20 @@ def _dataset(work: Path, coco: Path | None, rows: int) -> Path:
 
 
 def _measure(form: str, dataset: Path, work: Path, rounds: int) -> dict[str, Any]:
-    written, copied, report = work / "written", work / "copied", None
+    written, again, copied = work / "written", work / "again", work / "copied"
+    report = export(dataset, written, ExportOptions(form, workers=1))  # something to copy, and a first reading
     ours: list[Cost] = []
     theirs: list[Cost] = []
+    sides: list[Callable[[], None]] = [
+        lambda: ours.append(_timed(lambda: _export(dataset, again, form))),
+        lambda: theirs.append(_timed(lambda: _copy(written, copied))),
+    ]
     for turn in range(rounds):
-        report = export(dataset, written, ExportOptions(form, workers=1))  # something to copy, and a first reading
-        sides: list[Callable[[], None]] = [
-            lambda: ours.append(_timed(lambda: _export(dataset, work / "again", form))),
-            lambda: theirs.append(_timed(lambda: _copy(written, copied))),
-        ]
         for side in sides if turn % 2 else reversed(sides):
             side()
-        for folder in (written, copied, work / "again"):
+        for folder in (again, copied):
             shutil.rmtree(folder)
-    assert isinstance(report, ExportReport)
+    shutil.rmtree(written)
     found = _row(form, report, ours, theirs)
     print(json.dumps(found), file=sys.stderr)
     return found

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from ...manifests.triplet import triplet_schema
 from ..export import Destination, Export, Part, Written
-from ..shards import write_batches
-from ._files import code, guide
+from ..shards import WRITER_OPTIONS
+from ._files import code, guide, whole_file
 from ._parquet import card_head
+
+_OPTIONS: Final[dict[str, Any]] = {
+    name: value for name, value in WRITER_OPTIONS.items() if name != "use_content_defined_chunking"
+}
+"""As datasets are written, but for the page edges that a store of chunks likes: these files are read where they lie."""
 
 
 class Diffusers(Export):
@@ -27,9 +35,14 @@ class Diffusers(Export):
     def write(self, place: Destination, part: Part, batches: Iterator[pa.RecordBatch]) -> Written:
         """Copy the rows' Arrow buffers; pictures stay the bytes they are."""
         file = place.root / "data" / f"{part.name}.parquet"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        written = write_batches(file, batches)
-        return Written(1, written.bytes, {place.relative(file): written.bytes})
+        with (
+            whole_file(file) as opened,
+            pq.ParquetWriter(pa.PythonFile(opened, "w"), triplet_schema(), **_OPTIONS) as writer,
+        ):
+            for batch in batches:
+                writer.write_batch(batch)
+        size = file.stat().st_size
+        return Written(1, size, {place.relative(file): size})
 
     def configs(self, place: Destination, splits: Mapping[str, Sequence[Part]]) -> Mapping[str, str]:
         """A README.md whose head names the splits."""

@@ -6,6 +6,7 @@ token is never shown: every message from outside is cleared of it.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ from .hub_plan import README, Commit, HubFile, Remote, shown_by
 
 _FILES_AT_ONCE: Final = 8
 _RETRIED: Final = frozenset({408, 409, 412, 425, 429, 500, 502, 503, 504})
+
+_NO_XET: Final = re.compile(r"\b404\b.*xet-write-token")
+"""What hf_xet says of an endpoint that gives out no token for Xet."""
 
 
 class BusyHubError(HubError):
@@ -265,6 +269,8 @@ def _refusal(status: int | None, repo: str, text: str) -> HubError:
         return HubError(f"the token may not write to {repo} (403); use one with write access to it")
     if status == 404:
         return HubError(f"{repo} or the branch does not exist on the Hub, or the token may not see it (404)")
+    if status is None and _NO_XET.search(text):
+        return HubError("this Hub has no Xet storage; set HF_HUB_DISABLE_XET=1, which uploads through git LFS")
     if status is None or status in _RETRIED:
         what = "the connection to the Hub failed" if status is None else f"the Hub answered {status}"
         return BusyHubError(f"{what}: {text}")

@@ -1,7 +1,7 @@
 """A stand-in for the Hugging Face Hub on the loopback: the part of its HTTP protocol that the real client speaks.
 
 Dataset repositories, branches, commits (NDJSON), trees in pages, the git LFS batch protocol with upload and
-verification, and downloads with redirects and ranges. No Xet: clients must run with HF_HUB_DISABLE_XET=1. Every commit
+verification, uploads through Xet, and downloads with redirects and ranges (readers are not told of Xet). Every commit
 is kept, so that tests can look at what a reader saw at any moment.
 """
 
@@ -13,6 +13,7 @@ import json
 import re
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,8 +21,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
+from xet_store import XetStore
 
 TOKEN = "hf_LoopbackTokenThatMustNeverBeShown"
+XET_TOKEN = "xet-token-of-the-loopback"
 _LFS_SUFFIXES = (".parquet", ".jpg", ".png", ".arrow")
 _PAGE = 7
 
@@ -71,6 +74,7 @@ class HubServer:
         self.log: list[str] = []
         self.faults: list[Fault] = []
         self.token = TOKEN
+        self.xet = XetStore()
         self.may_write = True
         self.token_echo = False
         self.busy = 0
@@ -179,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
         hub = self.server_state
         address = urlsplit(self.path)
         self.query, path = parse_qs(address.query), address.path
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self._chunked() if self.headers.get("Transfer-Encoding") else self._sized()
         with hub.lock:
             hub.log.append(f"{self.command} {self.path}")
             fault = self._fault(f"{self.command} {path}")
@@ -189,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if isinstance(fault, int):
                 raise _Refused(fault, f"a {fault} on purpose{self._echo()}")
-            with hub.lock if not path.startswith("/upload/") else _NoLock():
+            with hub.lock if not path.startswith(("/upload/", "/xet/")) else _NoLock():
                 status, answer, headers = self._route(path, body)
         except _Refused as refused:
             headers = {"X-Error-Message": refused.message, **({"X-Error-Code": refused.code} if refused.code else {})}
@@ -198,6 +202,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self._answer(status, answer, headers)
+
+    def _sized(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _chunked(self) -> bytes:
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
 
     def _echo(self) -> str:
         """What a careless proxy may say: the headers that it was sent."""
@@ -340,6 +355,39 @@ class _Handler(BaseHTTPRequestHandler):
             objects.append(answer)
         return 200, {"transfer": "basic", "objects": objects}, {}
 
+    # Xet: a token of its own, xorbs, and shards that make files of them
+
+    def xet_token(self, name: str, _: str, __: bytes) -> object:
+        self._require_write()
+        self._repo(name)
+        place, ends = f"{self.server_state.storage}/xet", str(int(time.time()) + 3600)
+        headers = {"X-Xet-Cas-Url": place, "X-Xet-Access-Token": XET_TOKEN, "X-Xet-Token-Expiration": ends}
+        return 200, {"casUrl": place, "accessToken": XET_TOKEN, "exp": int(ends)}, headers
+
+    def xorb(self, name: str, body: bytes) -> object:
+        self._require_xet()
+        hub = self.server_state
+        hub.before_upload(len(hub.xet.xorbs))
+        with hub.lock:
+            return {"was_inserted": hub.xet.add_xorb(name, body)}
+
+    def shard(self, body: bytes) -> object:
+        self._require_xet()
+        hub = self.server_state
+        with hub.lock:
+            try:
+                found = hub.xet.add_shard(body)
+            except (KeyError, ValueError) as fault:
+                raise _Refused(400, f"the shard does not hold: {fault}") from fault
+            for digest in found:
+                hub.blobs[digest] = hub.xet.files[digest]
+                hub.uploads[digest] += 1
+        return {"result": 1}
+
+    def _require_xet(self) -> None:
+        if self.headers.get("Authorization") != f"Bearer {XET_TOKEN}":
+            raise _Refused(401, "not the token of the storage")
+
     def upload(self, oid: str, body: bytes) -> object:
         hub = self.server_state
         with hub.lock:
@@ -477,6 +525,9 @@ _ROUTES = (
     (rf"/api/datasets/{_NAME}/paths-info/([^/]+)", "paths_info"),
     (r"/datasets/([^/]+/[^/]+)\.git/info/lfs/objects/batch", "lfs_batch"),
     (r"/datasets/([^/]+/[^/]+)\.git/info/lfs/objects/verify", "lfs_verify"),
+    (rf"/api/datasets/{_NAME}/xet-write-token/(.+)", "xet_token"),
+    (r"/xet/v1/xorbs/default/([0-9a-f]{64})", "xorb"),
+    (r"/xet/v1/shards", "shard"),
     (r"/upload/([0-9a-f]{64})", "upload"),
     (r"/content/([0-9a-f]{64})", "content"),
     (rf"/datasets/{_NAME}/resolve/([^/]+)/(.+)", "resolve"),

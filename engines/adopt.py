@@ -197,7 +197,7 @@ def _columns(found: _Outside, options: AdoptOptions) -> dict[str, str]:
         if not column:
             raise UsageError(
                 f"which column holds the {role} cannot be told; name it with --{role}-column, there are: "
-                f"{_listed(found.columns)}"
+                f"{_listed(found.columns)} (datasets in the layout of their release: taskpaint sources)"
             )
         columns[role] = column
     others = {"id": options.id, "photograph": options.photograph}
@@ -247,5 +247,7 @@ def _stated(card: Path) -> str:
     try:
         stated = huggingface_hub.DatasetCard.load(card, ignore_metadata_errors=True).data.get("license")
     except (OSError, ValueError, yaml.YAMLError) as fault:
-        raise UsageError(f"{card} has a head that is no YAML ({str(fault).splitlines()[0]}); correct it, or move the file away") from fault
+        raise UsageError(
+            f"{card} has a head that is no YAML ({str(fault).splitlines()[0]}); correct it, or move the file away"
+        ) from fault
     return stated if isinstance(stated, str) else ""

@@ -103,6 +103,8 @@ class DatasetFolder:
         try:
             value = json.loads(self.manifest_file.read_text(encoding="utf-8"))
         except FileNotFoundError as fault:
+            if not self.root.exists():
+                raise DatasetFolderError(f"there is no folder {self.root}; name one that taskpaint wrote") from fault
             raise DatasetFolderError(
                 f"{self.manifest_file} is missing; the build is unfinished, run the same build command again"
             ) from fault

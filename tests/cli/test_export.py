@@ -48,7 +48,7 @@ def test_export_and_resume(built, tmp_path):
         (("out", "--to", "mds", "-o", "x", "--where", "width"), 2, "cannot be read at character"),
         (("out", "--to", "mds", "-o", "x", "--shard-size", "0"), 2, "greater than or equal to 1"),
         (("out", "--to", "mds", "-o", "coco"), 1, "not empty"),
-        (("nothing", "--to", "mds", "-o", "x"), 1, "manifest.json is missing"),
+        (("nothing", "--to", "mds", "-o", "x"), 1, "there is no folder nothing"),
     ],
 )
 def test_wrong_usage(built, tmp_path, monkeypatch, options, code, message):

@@ -189,7 +189,7 @@ def test_wrong_folders(dataset, tmp_path, options):
     for out in (dataset, dataset / "data", tmp_path, dataset / ".." / "out"):
         with pytest.raises(UsageError, match="lie in each other"):
             export(dataset, out, options)
-    with pytest.raises(DatasetFolderError, match="unfinished"):
+    with pytest.raises(DatasetFolderError, match=r"there is no folder .*nothing; name one that taskpaint wrote"):
         export(tmp_path / "nothing", tmp_path / "x", options)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("precious")

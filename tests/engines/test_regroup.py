@@ -350,7 +350,7 @@ def test_wrong_folders(two, tmp_path):
         regroup([two[0], two[0]], tmp_path / "c", Merge(), ALONE)
     with pytest.raises(UsageError, match="lie in each other"):
         regroup(two, two[1] / "c", Merge(), ALONE)
-    with pytest.raises(DatasetFolderError, match=r"manifest\.json is missing"):
+    with pytest.raises(DatasetFolderError, match=r"there is no folder .*nothing"):
         regroup([two[0], tmp_path / "nothing"], tmp_path / "c", Merge(), ALONE)
     with pytest.raises(OutputError, match=r"not one row is left \(12 not drawn\)"):
         regroup([two[0]], tmp_path / "c", Sample(None, 0.0, None, 0), ALONE)

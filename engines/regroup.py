@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ..filters.sidecar import Sidecar, write_table
 from ..manifests.errors import OutputError, UsageError
-from ..manifests.folder import DatasetFolder, ShardRecord, part_of, write_json
+from ..manifests.folder import DatasetFolder, ShardRecord, replacing, write_json
 from ..manifests.recipe import Output
 from ..writers.card import write_card
 from ..writers.shards import output_errors
@@ -222,12 +222,10 @@ def _finish(
     write_table(folder.root / DROPPED, _dropped(rows, decision))
     rejects = [one.folder.rejects_file for one in rows.parents if one.folder.rejects_file.exists()]
     if rejects:
-        part = part_of(folder.rejects_file)
-        with part.open("wb") as opened:
+        with replacing(folder.rejects_file) as part, part.open("wb") as opened:
             for file in rejects:
                 with file.open("rb") as lines:
                     shutil.copyfileobj(lines, opened)
-        part.replace(folder.rejects_file)
     manifest = merged_manifest(rows, record, summary(decision), shards, name)
     write_card(folder.root, manifest)
     write_json(folder.manifest_file, manifest)

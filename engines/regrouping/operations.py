@@ -14,7 +14,7 @@ from ...filters.duplicates import DatasetRows, Duplicates
 from ...manifests.errors import UsageError
 from ...manifests.recipe import HELD_OUT_INSTRUCTIONS
 from .decision import Decision
-from .looks import look
+from .looks import Looks, look
 from .rows import Rows, codes_of
 
 NOT_DRAWN: Final = "not drawn"
@@ -173,8 +173,15 @@ class Dedup:
         found = judge.score(table, seen.values[:, 0], seen.values[:, 1])
         decision.leave_out(_spread(found["duplicate_rank"] > 0, kept, len(rows)), DUPLICATE)
         if not self.leaks:
-            elsewhere = (found["leak"] > 0) & ~seen.blank & (np.array(splits) != HELD_OUT_INSTRUCTIONS)
-            decision.leave_out(_spread(elsewhere, kept, len(rows)), LEAK)
+            decision.leave_out(_spread(self._leaks(table, seen, judge), kept, len(rows)), LEAK)
+
+    def _leaks(self, table: DatasetRows, seen: Looks, judge: Duplicates) -> NDArray[np.bool_]:
+        """Rows whose source a smaller split has; that of held-out instructions shows another's again, by design."""
+        compared = np.flatnonzero(~seen.blank & (np.array(table.splits) != HELD_OUT_INSTRUCTIONS))
+        columns = (table.ids, table.tasks, table.splits, table.photographs, table.instructions)
+        some = DatasetRows(*([column[place] for place in compared.tolist()] for column in columns))
+        leak = judge.score(some, seen.values[compared, 0], seen.values[compared, 1])["leak"]
+        return _spread(leak > 0, compared, len(table.ids))
 
 
 def _spread(which: NDArray[np.bool_], places: NDArray[np.int64], count: int) -> NDArray[np.bool_]:

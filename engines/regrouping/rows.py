@@ -13,9 +13,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ...manifests.errors import DatasetFolderError, UsageError
-from ...manifests.folder import DatasetFolder
+from ...manifests.folder import DatasetFolder, split_of
 from ...writers.shards import file_sha256
-from ..scored_rows import split_of
 
 _LIGHT = ("id", "task", "image_key")
 

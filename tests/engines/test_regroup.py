@@ -301,6 +301,19 @@ def test_gray_places_of_missing_sources_are_no_leak(tmp_path):
     assert regroup([write(tmp_path / "a", splits)], tmp_path / "c", SAME_BYTES, ALONE).left_out == {}
 
 
+def test_photographs_shown_again_with_other_wordings_are_no_leak(tmp_path):
+    again = [triplet(f"h-{n}", n, edit_prompt=f"Another wording {n}") for n in (80, 81)]
+    splits = {
+        "train": [triplet(f"a-{n}", n) for n in range(4)],
+        "validation": [triplet(f"v-{n}", n) for n in (80, 81, 82)],
+        HELD_OUT_INSTRUCTIONS: again,
+    }
+    worded = {"name": "a", "instructions": {"held_out": 0.2, "held_out_of": "validation"}}
+    report = regroup([write(tmp_path / "a", splits, recipe=worded)], tmp_path / "c", SAME_BYTES, ALONE)
+    assert report.left_out == {}
+    assert report.splits == {"train": 4, "validation": 3, HELD_OUT_INSTRUCTIONS: 2}
+
+
 def test_scores_go_along_from_one_dataset_and_stay_behind_from_two(two, tmp_path):
     sidecar = Sidecar(two[0])
     shards = DatasetFolder(two[0]).manifest()["shards"]

@@ -72,9 +72,9 @@ def regroupings(facts: CardFacts) -> list[str]:
     lines: list[str] = []
     for found in facts.manifest.get("regroupings", []):
         options = ", ".join(f"{name} {value}" for name, value in found["options"].items() if value not in (None, []))
-        rows = [[escape(one["name"]), one["rows"], one["manifest_sha256"][:12]] for one in found["parents"]]
+        rows = [[escape(one["name"]), one["manifest_sha256"][:12], one["rows"]] for one in found["parents"]]
         lines += ["## " + _REGROUPED[found["operation"]], ""]
-        lines += [*table(["dataset", "triplets", "manifest"], rows, right=1), "", f"Options: {escape(options)}.", ""]
+        lines += [*table(["dataset", "manifest", "triplets"], rows, right=1), f"Options: {escape(options)}.", ""]
         lines += [f"- {count:,} triplets left out: {escape(reason)}" for reason, count in found["left_out"].items()]
         lines += [""] if found["left_out"] else []
         for one in found["parents"]:

@@ -38,6 +38,9 @@ def train(
     tracker: Annotated[
         str | None, typer.Option(help="A logger that accelerate knows, as tensorboard.", show_default=False)
     ] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, help="On this machine: one a GPU, or several that share the CPU.")
+    ] = 1,
     setting: Annotated[
         list[str] | None,
         typer.Option(
@@ -50,7 +53,7 @@ def train(
 ) -> None:
     """Fine-tune an image editor on a dataset; the same command goes on with a run that was interrupted.
 
-    The folder is a model that plain diffusers loads. Several GPUs: accelerate launch -m taskpaint.training.train FILE
+    The folder is a model that plain diffusers loads. Several machines: accelerate launch -m taskpaint.training.train FILE
 
     [bold]Examples[/bold]
 
@@ -59,6 +62,8 @@ def train(
       taskpaint train out -o run --base stable-diffusion-v1-5/stable-diffusion-v1-5 --precision bf16
 
       taskpaint train out -o run --base first-stage --stage tasks --weight depth=0.5 --set ema=0.999
+
+      taskpaint train out -o run --base sd15 --precision bf16 --processes 8
     """
     from ..training.settings import read_settings
 
@@ -79,7 +84,7 @@ def train(
     more = {name: _value(text) for name, text in options.split_pairs(setting or [], "--set").items()}
     told = {name: value for name, value in given.items() if value is not None}
     chosen = read_settings({"dataset": dataset, "out": out, **told, **more}, stage, settings)
-    found = run_train(chosen, overwrite, quiet or as_json)
+    found = run_train(chosen, overwrite, quiet or as_json, processes)
     if as_json:
         report.print_json(vars(found))
     elif not quiet:
@@ -89,15 +94,18 @@ def train(
         )
 
 
-def run_train(chosen: Any, overwrite: bool, quiet: bool) -> Any:
+def run_train(chosen: Any, overwrite: bool, quiet: bool, processes: int = 1) -> Any:
     """Train, told line by line."""
     from ..manifests.errors import StoppedError
     from ..manifests.extras import load_extra
 
     load_extra("torch", "train")
+    from ..training.together import train_together
     from ..training.train import train as run
 
     try:
+        if processes > 1:
+            return train_together(chosen, processes, quiet=quiet, overwrite=overwrite)
         return run(chosen, lambda line: report.say(line, quiet), overwrite=overwrite)
     except KeyboardInterrupt as fault:
         raise StoppedError("stopped; run the same command again to go on from the last checkpoint") from fault

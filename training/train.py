@@ -1,7 +1,8 @@
 """Fine-tune an image editor on a dataset: InstructPix2Pix conditioning on any Stable Diffusion 1.x or 2.x.
 
     taskpaint train out --preset tiny -o run
-    accelerate launch -m taskpaint.training.train run.yaml
+    taskpaint train out --preset tiny -o run --processes 8
+    accelerate launch --num_processes 8 -m taskpaint.training.train run.yaml
 
 Reads from top to bottom: data, model, one step's loss, the loop. Whatever is drawn by lot (order, noise, time steps,
 dropout) is drawn from the seed and the number of the step, never from the state of a process: a run that was killed
@@ -16,17 +17,18 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everywhere
 from torch.utils.data import DataLoader
 
-from ..manifests.errors import OutputError, TaskpaintError, TrainingError, UsageError
+from ..manifests.errors import OutputError, ResumeError, TaskpaintError, TrainingError, UsageError
 from ..manifests.extras import load_extra
 from ..manifests.folder import require_same, write_json
 from .batches import BatchOrder
@@ -39,6 +41,7 @@ from .settings import FREE_TO_CHANGE, Settings, read_settings
 from .validation import Validation
 
 Say = Callable[[str], None]
+_DTYPES: Final = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -79,16 +82,9 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
         TrainingError: the loss is no number any more; names the rows.
         OutputError: a checkpoint or the model cannot be written.
     """
-    accelerate = load_extra("accelerate", "train")
-    accelerator = accelerate.Accelerator(
-        mixed_precision=settings.precision,
-        gradient_accumulation_steps=settings.accumulate,
-        log_with=settings.tracker or None,
-        project_dir=str(settings.out),
-    )
-    main = accelerator.is_main_process
-    tell: Say = say if main else lambda _: None
-    if main:
+    accelerator = _accelerator(settings)
+    tell: Say = say if accelerator.is_main_process else lambda _: None
+    if accelerator.is_main_process:
         begin_run(settings, overwrite=overwrite)
     accelerator.wait_for_everyone()
 
@@ -99,10 +95,7 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
     tell(f"{len(order):,} rows of {settings.dataset}, {len(order.buckets)} shapes about {settings.resolution} pixels")
 
     # Model: what learns in float32, what is frozen in the precision of the run.
-    frozen_dtype = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[settings.precision]
-    parts.vae.to(accelerator.device)
-    if frozen_dtype != torch.float32:
-        parts.vae.to(frozen_dtype)
+    parts.vae.to(accelerator.device, _DTYPES[settings.precision])
     parts.editor.to(accelerator.device)
     learning = list(parts.editor.learning().values())
     where = f"{accelerator.num_processes} x {accelerator.device.type}"
@@ -114,27 +107,12 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
     first_step = 0
     if saved := checkpoint_files(settings.out):
         state = load_checkpoint(saved[-1])
-        first_step = _restore(state, parts.editor, mean, optimizer, accelerator.scaler)
+        first_step = _restore(state, parts.editor, mean, optimizer, accelerator)
         tell(f"going on after step {first_step:,}")
-    model, optimizer = accelerator.prepare(parts.editor, optimizer)
-    if settings.tracker:
-        accelerator.init_trackers("taskpaint", config=json.loads(settings.model_dump_json()))
 
-    done = first_step * settings.accumulate
-    loader = iter(
-        DataLoader(
-            Pictures(catalogue, partial(tokenize, parts.tokenizer)),
-            sampler=_Endless(order, accelerator.process_index, accelerator.num_processes, done),
-            batch_size=None,
-            num_workers=settings.workers,
-            multiprocessing_context="spawn" if settings.workers else None,
-            pin_memory=accelerator.device.type == "cuda",
-        )
-    )
-    validation = Validation.of(settings, parts) if main and settings.validate_every else None
-    losses = Table(settings.out / "losses.csv", LOSS_COLUMNS, first_step) if main else None
-    metrics = Table(settings.out / "metrics.csv", METRIC_COLUMNS, first_step) if main else None
-    last_metrics: dict[str, dict[str, float]] = {}
+    model, optimizer = accelerator.prepare(parts.editor, optimizer)
+    batches = _batches(catalogue, order, parts, accelerator, settings, first_step * settings.accumulate)
+    book = _Book.open(settings, parts, mean, accelerator, first_step, tell)
     skipped, waited, began = 0, 0.0, time.monotonic()
 
     # The loop.
@@ -142,64 +120,42 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
     for step in range(first_step, settings.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(settings, step)
-        total = torch.zeros((), device=accelerator.device)
-        norm = torch.zeros((), device=accelerator.device)
+        loss, norm = (torch.zeros((), device=accelerator.device) for _ in range(2))
         for part in range(settings.accumulate):
             asked = time.monotonic()
-            batch = next(loader)
+            batch = next(batches)
             waited += time.monotonic() - asked
             skipped += _note_skipped(batch["skipped"], settings.out)
-            draw = step_generator(settings.seed, step, part, accelerator.process_index)
+            share = part * accelerator.num_processes + accelerator.process_index
             with accelerator.accumulate(model):
                 with accelerator.autocast():
-                    loss = editing_loss(model, parts, batch, settings.dropout, draw)
-                if not torch.isfinite(loss):
+                    one = editing_loss(
+                        model, parts, batch, settings.dropout, step_generator(settings.seed, step, share)
+                    )
+                if not torch.isfinite(one):
                     raise TrainingError(
-                        f"the loss of step {step + 1} is {loss.item()}, with the rows {', '.join(batch['ids'])}; lower "
+                        f"the loss of step {step + 1} is {one.item()}, with the rows {', '.join(batch['ids'])}; lower "
                         "learning_rate, or leave out what is wrong with these rows, and run again to go on from the "
                         "last checkpoint"
                     )
-                accelerator.backward(loss)
+                accelerator.backward(one)
                 if accelerator.sync_gradients:
                     norm = accelerator.clip_grad_norm_(learning, settings.max_gradient_norm)
                 optimizer.step()
                 optimizer.zero_grad()
-            total += loss.detach() / settings.accumulate
+            loss += one.detach() / settings.accumulate
         if mean:
             mean.update(parts.editor)
-
-        # What the step leaves behind.
-        value = float(accelerator.reduce(total, "mean"))
-        now = step + 1
-        if losses:
-            losses.add(now, repr(value), repr(learning_rate(settings, step)), repr(float(norm)))
-        if settings.tracker:
-            accelerator.log({"loss": value, "learning_rate": learning_rate(settings, step)}, step=now)
-        if now % settings.log_every == 0:
-            speed = settings.batch_size * settings.accumulate * accelerator.num_processes * (now - first_step)
-            speed /= time.monotonic() - began
-            tell(f"step {now:,} of {settings.steps:,}: loss {value:.4f}, {speed:.3g} pictures a second")
-        if validation and metrics and (now % settings.validate_every == 0 or now == settings.steps):
-            last_metrics = _validate(validation, parts, mean, now, metrics)
-            accelerator.log(_flat(last_metrics), step=now)
-            tell(f"step {now:,}: " + ", ".join(f"{name} {value:.3g}" for name, value in _flat(last_metrics).items()))
-        if main and (now % settings.checkpoint_every == 0 or now == settings.steps):
-            state = _state(parts.editor, mean, optimizer, accelerator.scaler)
-            save_checkpoint(settings.out, now, state, settings.keep_checkpoints)
-            draw_curve(read_losses(settings.out / "losses.csv"), "loss").save(settings.out / "loss.png")
+        book.note(step + 1, float(accelerator.reduce(loss, "mean")), float(norm), optimizer)
         accelerator.wait_for_everyone()
 
     # The end: the running mean is the model.
     seconds = max(time.monotonic() - began, 1e-9)
-    if main:
-        if mean:
-            with mean.shown_by(parts.editor):
-                save_model(parts, settings.out)
-        else:
+    if accelerator.is_main_process:
+        with mean.shown_by(parts.editor) if mean else nullcontext():
             save_model(parts, settings.out)
-    accelerator.wait_for_everyone()
+    skipped = int(accelerator.reduce(torch.tensor(skipped, device=accelerator.device), "sum"))
     accelerator.end_training()
-    shown = settings.batch_size * settings.accumulate * accelerator.num_processes * (settings.steps - first_step)
     curve = [value for _, value in read_losses(settings.out / "losses.csv")]
     tenth = max(1, len(curve) // 10)
     return TrainReport(
@@ -208,10 +164,10 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
         first_step,
         float(np.mean(curve[:tenth])),
         float(np.mean(curve[-tenth:])),
-        shown / seconds,
+        book.pictures_since(first_step, settings.steps) / seconds,
         waited / seconds,
         skipped,
-        last_metrics,
+        book.metrics,
     )
 
 
@@ -262,7 +218,7 @@ def learning_rate(settings: Settings, step: int) -> float:
 
 
 def step_generator(*numbers: int) -> torch.Generator:
-    """Randomness of its own for a step: of seed, step, part of the step and process."""
+    """Randomness of its own: of the seed, the step, and the position of a batch in it, whichever process has it."""
     seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
     return torch.Generator().manual_seed(seed)
 
@@ -301,6 +257,45 @@ def _clear(run: Path) -> None:
         (run / name).unlink(missing_ok=True)
 
 
+def _accelerator(settings: Settings) -> Any:
+    """accelerate's view of this process and its device.
+
+    Raises:
+        UsageError: the tracker is unknown or not installed; accelerate would log nothing and say nothing.
+    """
+    accelerate = load_extra("accelerate", "train")
+    if settings.tracker:
+        there = sorted(str(one) for one in load_extra("accelerate.tracking", "train").get_available_trackers())
+        if settings.tracker not in there:
+            raise UsageError(
+                f"tracker {settings.tracker!r} is not installed; there are: {', '.join(there) or 'none'}; "
+                f"pip install {settings.tracker}, or leave it out: losses.csv and metrics.csv are written anyway"
+            )
+    return accelerate.Accelerator(
+        mixed_precision=settings.precision,
+        gradient_accumulation_steps=settings.accumulate,
+        log_with=settings.tracker or None,
+        project_dir=str(settings.out),
+        cpu=not torch.accelerator.is_available(),  # or processes that share a CPU would not know of each other
+    )
+
+
+def _batches(
+    catalogue: Catalogue, order: BatchOrder, parts: Parts, accelerator: Any, settings: Settings, done: int
+) -> Iterator[dict[str, Any]]:
+    """This process's batches without end, as tensors; `done` of them are left out."""
+    return iter(
+        DataLoader(
+            Pictures(catalogue, partial(tokenize, parts.tokenizer)),
+            sampler=_Endless(order, accelerator.process_index, accelerator.num_processes, done),
+            batch_size=None,
+            num_workers=settings.workers,
+            multiprocessing_context="spawn" if settings.workers else None,
+            pin_memory=accelerator.device.type == "cuda",
+        )
+    )
+
+
 class _Endless:
     """A sampler of `Batch`es that begins where a run stopped."""
 
@@ -318,16 +313,100 @@ def _instructions(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
             yield from (row["edit_prompt"] for row in catalogue.read_group(group))
 
 
-def _state(editor: Editor, mean: RunningMean | None, optimizer: Any, scaler: Any) -> dict[str, Any]:
+@dataclass
+class _Book:
+    """What the steps leave behind: lines, curves, drawings and checkpoints. Only the main process writes."""
+
+    settings: Settings
+    parts: Parts
+    mean: RunningMean | None
+    accelerator: Any
+    first_step: int
+    tell: Say
+    began: float
+    losses: Table | None = None
+    scores: Table | None = None
+    validation: Validation | None = None
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @classmethod
+    def open(
+        cls, settings: Settings, parts: Parts, mean: RunningMean | None, accelerator: Any, first_step: int, tell: Say
+    ) -> _Book:
+        """Go on with the tables after the checkpoint's step."""
+        book = cls(settings, parts, mean, accelerator, first_step, tell, time.monotonic())
+        if settings.tracker:
+            told = json.loads(settings.model_dump_json())
+            accelerator.init_trackers("taskpaint", config={name: _plain(value) for name, value in told.items()})
+        if accelerator.is_main_process:
+            book.losses = Table(settings.out / "losses.csv", LOSS_COLUMNS, first_step)
+            book.scores = Table(settings.out / "metrics.csv", METRIC_COLUMNS, first_step)
+            book.validation = Validation.of(settings, parts) if settings.validate_every else None
+        return book
+
+    def note(self, step: int, loss: float, norm: float, optimizer: Any) -> None:
+        """After a step, counted from 1."""
+        settings, last = self.settings, step == self.settings.steps
+        rate = learning_rate(settings, step - 1)
+        self.accelerator.log({"loss": loss, "learning_rate": rate, "gradient_norm": norm}, step=step)
+        if not self.losses:
+            return
+        self.losses.add(step, repr(loss), repr(rate), repr(norm))
+        if step % settings.log_every == 0:
+            speed = self.pictures_since(self.first_step, step) / (time.monotonic() - self.began)
+            self.tell(f"step {step:,} of {settings.steps:,}: loss {loss:.4f}, {speed:.3g} pictures a second")
+        if self.validation and (step % settings.validate_every == 0 or last):
+            self._validate(self.validation, step)
+        if step % settings.checkpoint_every == 0 or last:
+            state = _state(self.parts.editor, self.mean, optimizer, self.accelerator)
+            save_checkpoint(settings.out, step, state, settings.keep_checkpoints)
+            draw_curve(read_losses(settings.out / "losses.csv"), "loss").save(settings.out / "loss.png")
+
+    def pictures_since(self, first_step: int, step: int) -> int:
+        """How many all processes have shown from one step to another."""
+        a_step = self.settings.batch_size * self.settings.accumulate * self.accelerator.num_processes
+        return a_step * (step - first_step)
+
+    def _validate(self, validation: Validation, step: int) -> None:
+        self.parts.editor.eval()
+        with self.mean.shown_by(self.parts.editor) if self.mean else nullcontext():
+            self.metrics = validation.run(step)
+        self.parts.editor.train()
+        flat = {f"{task} {name}": value for task, figures in self.metrics.items() for name, value in figures.items()}
+        for task, figures in self.metrics.items():
+            for name, value in figures.items():
+                assert self.scores is not None
+                self.scores.add(step, task, name, repr(value))
+        self.accelerator.log(flat, step=step)
+        self.tell(f"step {step:,}: " + ", ".join(f"{name} {value:.3g}" for name, value in flat.items()))
+
+
+def _plain(value: Any) -> Any:
+    """What every tracker takes: a number, a text, yes or no, or nothing."""
+    return json.dumps(value) if isinstance(value, (list, dict)) else value
+
+
+def _state(editor: Editor, mean: RunningMean | None, optimizer: Any, accelerator: Any) -> dict[str, Any]:
     return {
+        "processes": accelerator.num_processes,
         "weights": {name: weight.detach() for name, weight in editor.learning().items()},
         "mean": {"steps": mean.steps, "weights": mean.weights} if mean else None,
         "optimizer": optimizer.state_dict(),
-        "scaler": scaler.state_dict() if scaler else None,
+        "scaler": accelerator.scaler.state_dict() if accelerator.scaler else None,
     }
 
 
-def _restore(state: dict[str, Any], editor: Editor, mean: RunningMean | None, optimizer: Any, scaler: Any) -> int:
+def _restore(state: dict[str, Any], editor: Editor, mean: RunningMean | None, optimizer: Any, accelerator: Any) -> int:
+    """Put a checkpoint back; its step.
+
+    Raises:
+        ResumeError: as many processes as before would have to go on, or a step would show other rows.
+    """
+    if state["processes"] != accelerator.num_processes:
+        raise ResumeError(
+            f"the run was begun with {state['processes']} processes and now has {accelerator.num_processes}; "
+            "go on with as many"
+        )
     with torch.no_grad():
         for name, weight in editor.learning().items():
             weight.copy_(state["weights"][name])
@@ -336,8 +415,8 @@ def _restore(state: dict[str, Any], editor: Editor, mean: RunningMean | None, op
         for name, average in mean.weights.items():
             average.copy_(state["mean"]["weights"][name])
     optimizer.load_state_dict(state["optimizer"])
-    if scaler:
-        scaler.load_state_dict(state["scaler"])
+    if accelerator.scaler:
+        accelerator.scaler.load_state_dict(state["scaler"])
     return int(state["step"])
 
 
@@ -348,27 +427,9 @@ def _note_skipped(skipped: list[str], out: Path) -> int:
     return len(skipped)
 
 
-def _validate(
-    validation: Validation, parts: Parts, mean: RunningMean | None, step: int, table: Table
-) -> dict[str, dict[str, float]]:
-    parts.editor.eval()
-    if mean:
-        with mean.shown_by(parts.editor):
-            found = validation.run(step)
-    else:
-        found = validation.run(step)
-    parts.editor.train()
-    for task, figures in found.items():
-        for metric, value in figures.items():
-            table.add(step, task, metric, repr(value))
-    return found
-
-
-def _flat(metrics: dict[str, dict[str, float]]) -> dict[str, float]:
-    return {f"{task} {metric}": value for task, figures in metrics.items() for metric, value in figures.items()}
-
-
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: accelerate launch -m taskpaint.training.train SETTINGS.yaml")
     try:
         train(read_settings({}, file=Path(sys.argv[1])), print)
     except TaskpaintError as fault:

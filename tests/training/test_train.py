@@ -237,9 +237,9 @@ def test_the_learning_rate_rises_then_stays_or_falls(settings_for, tmp_path):
 
 
 def test_randomness_of_a_step_is_its_own():
-    drawn = {torch.rand(1, generator=step_generator(*one)).item() for one in ((0, 1, 0, 0), (0, 0, 1, 0), (1, 0, 0, 0))}
+    drawn = {torch.rand(1, generator=step_generator(*one)).item() for one in ((0, 1, 0), (0, 0, 1), (1, 0, 0))}
     assert len(drawn) == 3
-    assert torch.equal(*(torch.rand(3, generator=step_generator(0, 5, 1, 2)) for _ in range(2)))
+    assert torch.equal(*(torch.rand(3, generator=step_generator(0, 5, 2)) for _ in range(2)))
 
 
 class Seen:
@@ -268,7 +268,7 @@ def batch_of(parts, count: int, *, blank: bool = False) -> dict[str, object]:
 
 def test_text_picture_and_both_are_dropped_five_percent_each(parts):
     seen, count = Seen(), 6000
-    editing_loss(seen, parts, batch_of(parts, count), 0.05, step_generator(0, 0, 0, 0))
+    editing_loss(seen, parts, batch_of(parts, count), 0.05, step_generator(0, 0, 0))
     no_text = (seen.tokens == parts.tokens([""])).all(dim=1)
     no_picture = (seen.source == 0).flatten(1).all(dim=1)
     shares = [(no_text & ~no_picture), (no_text & no_picture), (~no_text & no_picture)]
@@ -277,7 +277,7 @@ def test_text_picture_and_both_are_dropped_five_percent_each(parts):
 
 def test_rows_drawn_from_nothing_never_show_a_picture(parts):
     seen = Seen()
-    editing_loss(seen, parts, batch_of(parts, 50, blank=True), 0.0, step_generator(0, 0, 0, 0))
+    editing_loss(seen, parts, batch_of(parts, 50, blank=True), 0.0, step_generator(0, 0, 0))
     assert (seen.source == 0).all()
 
 
@@ -286,7 +286,7 @@ def test_the_model_is_asked_for_what_the_scheduler_predicts(parts, prediction):
     """With noisy = alpha x + sigma e: the velocity is alpha e - sigma x (Salimans and Ho 2022)."""
     parts.noise.register_to_config(prediction_type=prediction)
     seen, batch = Seen(), batch_of(parts, 64)
-    loss = editing_loss(seen, parts, batch, 0.0, step_generator(0, 0, 0, 0))
+    loss = editing_loss(seen, parts, batch, 0.0, step_generator(0, 0, 0))
     alpha = parts.noise.alphas_cumprod[seen.timesteps].sqrt()[:, None, None, None]
     sigma = (1 - alpha**2).sqrt()
     target = batch["target"] * parts.vae.config.scaling_factor

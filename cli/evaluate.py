@@ -11,6 +11,7 @@ from . import options, report
 
 if TYPE_CHECKING:
     from ..training.evaluate import Evaluation
+    from ..training.metrics.measure import Extra
     from ..training.predictors import Predictor
 
 
@@ -27,13 +28,39 @@ def evaluate(
     ] = True,
     split: Annotated[str, typer.Option(help="Of the dataset.")] = "validation",
     task: Annotated[list[str] | None, typer.Option(help="Only this task; repeat.", show_default=False)] = None,
-    by: Annotated[str, typer.Option(help="Also apart by source_dataset, source_split or template_id.")] = "",
+    by: Annotated[
+        str,
+        typer.Option(
+            help="Also apart by source_dataset, source_split, template_id, class, or novelty: what the model never saw "
+            "of a row (dataset, class, instruction)."
+        ),
+    ] = "",
+    trained_on: Annotated[
+        Path | None,
+        typer.Option(help="What the model learned from, for --by novelty.", show_default="as the run's folder says"),
+    ] = None,
     limit: Annotated[int, typer.Option(min=0, help="So many rows, spread over the split; 0 for all.")] = 0,
     scores: Annotated[
         Path | None, typer.Option(help="Parquet file for every row's figures.", show_default=False)
     ] = None,
     pictures: Annotated[
         Path | None, typer.Option(help="Folder for each task's worst and best drawings.", show_default=False)
+    ] = None,
+    lpips: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of LPIPS's two files of weights.",
+            metavar="FOLDER",
+            show_default="where torchvision and lpips keep them",
+        ),
+    ] = None,
+    embedder: Annotated[
+        str,
+        typer.Option(metavar="MODEL/PRETRAINED", help="CLIP of open_clip, for edits: ViT-L-14-quickgelu/openai."),
+    ] = "",
+    checkpoint: Annotated[Path | None, typer.Option(help="File of the embedder's weights.", show_default=False)] = None,
+    head: Annotated[
+        Path | None, typer.Option(help="File of an aesthetics head, for edits; needs --embedder.", show_default=False)
     ] = None,
     guidance: Annotated[
         float | None,
@@ -64,21 +91,30 @@ def evaluate(
 
       taskpaint evaluate out --predictions drawn --by source_dataset --markdown
 
+      taskpaint evaluate out --model run --split held_out_instructions --by novelty
+
       taskpaint evaluate out --oracle
     """
     from ..manifests.errors import UsageError
     from ..manifests.extras import load_extra
 
+    if (head or checkpoint) and not embedder:
+        raise UsageError("--head and --checkpoint need an --embedder")
     if sum(map(bool, (model, predictions, oracle, identity))) != 1:
         raise UsageError("say what to judge: one of --model, --predictions, --oracle and --identity")
     load_extra("torch", "train")
     from ..training import evaluate as engine
     from ..training.edit import Artist
     from ..training.extremes import Extremes
+    from ..training.groups import labels_by
+    from ..training.groups import trained_on as known_from
     from ..training.predictors import FromFolder, FromModel
 
     bounds = engine.baselines()
     catalogue, rows = engine.questions_of(dataset, split, task, limit)
+    labels = labels_by(by, known_from(model, trained_on) if by == "novelty" else None)
+    asked = {catalogue.tasks[number] for number in set(catalogue.task_of[rows].tolist())}
+    extras = _extras(asked, lpips, embedder, checkpoint, head, device, quiet)
     judged: dict[str, Predictor] = {}
     if oracle or identity:
         judged = {"oracle": bounds["oracle"]} if oracle else {"copy": bounds["copy"]}
@@ -92,7 +128,7 @@ def evaluate(
         judged |= bounds if baselines else {}
     extremes = Extremes(next(iter(judged)))
     with report.Meter("judging", len(rows), quiet or as_json) as meter:
-        found = engine.evaluate(catalogue, rows, judged, by, meter.advance, extremes.note)
+        found = engine.evaluate(catalogue, rows, judged, labels, extras, meter.advance, extremes.note)
     if scores:
         engine.write_scores(found.scores, scores)
     if pictures:
@@ -102,6 +138,35 @@ def evaluate(
         report.print_json(told)
     elif not quiet:
         print_evaluation(found, list(judged), markdown)
+
+
+def _extras(
+    asked: set[str],
+    lpips: Path | None,
+    embedder: str,
+    checkpoint: Path | None,
+    head: Path | None,
+    device: str,
+    quiet: bool,
+) -> list[Extra]:
+    """Figures that need weights, for the tasks that have them; says which are left out."""
+    from ..engines.scoring.choose import find_devices
+    from ..filters.edit_figures import EditFigures
+    from ..filters.embedders.clip import ClipEmbedder
+    from ..training.metrics.perceptual import BACKBONE_FILE, Lpips, find_weights
+
+    place = find_devices((device,))[0]
+    found: list[Extra] = []
+    weights = find_weights(lpips)
+    if weights and Lpips.tasks & asked:
+        found.append(Lpips(*weights, place))
+    elif Lpips.tasks & asked:
+        report.say(f"without LPIPS: pip install lpips and put {BACKBONE_FILE} into --lpips FOLDER", quiet)
+    if embedder and EditFigures.tasks & asked:
+        found.append(EditFigures(ClipEmbedder(embedder, checkpoint), head, place))
+    elif EditFigures.tasks & asked:
+        report.say("without CLIP similarities of edits: give an --embedder", quiet)
+    return found
 
 
 def print_evaluation(found: Evaluation, predictors: list[str], markdown: bool) -> None:

@@ -53,7 +53,8 @@ def train(
 ) -> None:
     """Fine-tune an image editor on a dataset; the same command goes on with a run that was interrupted.
 
-    The folder is a model that plain diffusers loads. Several machines: accelerate launch -m taskpaint.training.train FILE
+    The folder is a model that plain diffusers loads. For several machines: accelerate launch -m
+    taskpaint.training.train SETTINGS.yaml
 
     [bold]Examples[/bold]
 

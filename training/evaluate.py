@@ -16,14 +16,14 @@ from ..builders.registry import find_task
 from ..manifests.errors import DatasetFolderError, ItemError, OutputError, UsageError
 from ..manifests.images import RGB
 from .catalogue import Catalogue
+from .groups import COLUMNS, Labels
 from .metrics.choose import NOT_JUDGED, measure_for
-from .metrics.measure import Judged, Measure
+from .metrics.measure import Extra, Judged, Means, Measure
 from .pictures import read_pair
 from .predictors import FromFolder, Predictor, Question, copier, oracle
 
 _CHUNK: Final = 64
-GROUPINGS: Final = ("source_dataset", "source_split", "template_id")
-_TOLD: Final = ("id", "task", "source_dataset", "source_split", "template_id")
+_TOLD: Final = ("id", "task", *COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,8 @@ def evaluate(
     catalogue: Catalogue,
     rows: Sequence[int],
     predictors: Mapping[str, Predictor],
-    by: str = "",
+    labels: Labels = lambda _: (),
+    extras: Sequence[Extra] = (),
     on_rows: Callable[[int], None] = lambda _: None,
     on_drawn: Callable[[Question, str, RGB, float], None] = lambda *_: None,
 ) -> Evaluation:
@@ -105,21 +106,20 @@ def evaluate(
     Args:
         catalogue, rows: of `questions_of`.
         predictors: name -> where its pictures come from; each sees all rows.
-        by: a column of `GROUPINGS` whose values are judged apart, besides the tasks; empty for none.
+        labels: of `labels_by`: what rows are judged apart by, besides the tasks.
+        extras: further figures.
         on_rows: told how many rows are done.
         on_drawn: told of every drawing: the row, the predictor, the picture, and how good it is (larger is better).
 
     Raises:
-        UsageError: a predictor that lacks pictures, or an unknown grouping.
+        UsageError: a predictor that lacks pictures.
         DatasetFolderError: a row that cannot be read.
     """
-    if by and by not in GROUPINGS:
-        raise UsageError(f"rows cannot be grouped by {by!r}; by {', '.join(GROUPINGS)}")
     for predictor in predictors.values():
         if isinstance(predictor, FromFolder):
             predictor.check([row["id"] for row in _light(catalogue, rows)])
     found = Evaluation(str(catalogue.root), catalogue.split)
-    measures: dict[tuple[str, str], Measure] = {}
+    measures: dict[tuple[str, str], tuple[Measure, Means]] = {}
     counted: dict[str, set[str]] = {}
     for first in range(0, len(rows), _CHUNK):
         questions = list(read_questions(catalogue, rows[first : first + _CHUNK]))
@@ -127,18 +127,29 @@ def evaluate(
             for question, drawn in predictor(questions):
                 judged = judge(question, drawn, exact=predictor is oracle or predictor is copier)
                 row = question.row
+                more: dict[str, float] = {}
+                for extra in extras:
+                    if row["task"] in extra.tasks:
+                        more |= extra(row, question.source, question.target, drawn)
                 figures: dict[str, float] = {}
-                for group in (row["task"], *([f"{row['task']} / {row[by]}"] if by else [])):
+                for group in (row["task"], *(f"{row['task']} / {label}" for label in labels(row))):
                     counted.setdefault(group, set()).add(row["id"])
-                    measure = measures.setdefault((group, name), measure_for(row["task"]))
+                    if (group, name) not in measures:
+                        measures[group, name] = measure_for(row["task"]), Means()
+                    measure, means = measures[group, name]
                     figures = measure.add(judged)
-                better = _better(measures[row["task"], name], figures)
+                    means.take(more)
+                better = _better(measures[row["task"], name][0], figures)
+                figures |= more
                 found.scores.append(Score({key: row[key] for key in _TOLD}, name, figures, better))
                 on_drawn(question, name, drawn, better)
         on_rows(len(questions))
     for group in sorted(counted):
         found.rows[group] = len(counted[group])
-        found.metrics[group] = {name: measures[group, name].result() for name in predictors}
+        found.metrics[group] = {
+            name: {key: value for one in measures[group, name] for key, value in one.result().items()}
+            for name in predictors
+        }
     return found
 
 

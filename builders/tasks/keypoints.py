@@ -24,7 +24,7 @@ from ..marks.matching import assign_within
 from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
 from ..sample import Feature, Instance, Sample
 from ..subjects.augment import Augment, draw_warp, joint_names
-from ..subjects.people import crop_around, joint_of_all, joint_of_one, longer_side, person_box
+from ..subjects.people import crop_around, head_size, joint_of_all, joint_of_one, longer_side, person_box
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
 
@@ -273,10 +273,12 @@ class Keypoints(Task[KeypointsOptions]):
         colors: Sequence[Color],
         lossless: bool,
     ) -> dict[str, Any]:
-        """What was asked; thickness is 0 for discs; person is the box of the one that is meant, output pixels."""
+        """What was asked; thickness is 0 for discs; of the one that is meant, the box and the size of the head, output
+        pixels."""
         skeleton = people[0].skeleton
         assert skeleton is not None
         person = view.geometry.box(person_box(people[0])) if self.options.who == "person" else None
+        head = head_size(people[0], view) if self.options.who == "person" else None
         return {
             "style": self.options.style,
             "radius": shape.outer,
@@ -284,6 +286,7 @@ class Keypoints(Task[KeypointsOptions]):
             "who": self.options.who,
             "skeleton": skeleton.name,
             **({"person_xyxy": [round(edge, 2) for edge in person]} if person else {}),
+            **({"head_px": round(head, 2)} if head else {}),
             "targets": [
                 {"joint": question.joint, "color": color.name, "rgb": list(color.rgb)}
                 for question, color in zip(questions, colors, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -14,6 +15,7 @@ from taskpaint.manifests.recipe_file import parse_recipe
 from taskpaint.training.edit import Artist, EditOptions, Request
 from taskpaint.training.evaluate import baselines, evaluate, questions_of, read_questions, write_scores
 from taskpaint.training.extremes import Extremes
+from taskpaint.training.groups import classes_of, labels_by, trained_on
 from taskpaint.training.predictors import FromFolder, FromModel
 
 REAL = """
@@ -99,7 +101,7 @@ def test_missing_drawings_are_told_before_any_is_judged(asked, tmp_path):
 
 
 def test_every_row_s_figures_are_written(asked, tmp_path):
-    found = evaluate(*asked, baselines(), by="template_id")
+    found = evaluate(*asked, baselines(), labels_by("template_id"))
     write_scores(found.scores, tmp_path / "scores.parquet")
     table = pq.read_table(tmp_path / "scores.parquet").to_pylist()
     assert len(table) == 2 * len(asked[1])
@@ -109,6 +111,57 @@ def test_every_row_s_figures_are_written(asked, tmp_path):
     assert all(row["iou"] is None for row in table if row["task"] == "detection")
     groups = {group for group in found.rows if group.startswith("segmentation / segmentation.mask")}
     assert sum(found.rows[group] for group in groups) == found.rows["segmentation"]
+
+
+def test_a_row_is_counted_with_every_class_it_asks_for(asked):
+    catalogue, rows = asked
+    found = evaluate(catalogue, rows, {"copy": baselines()["copy"]}, labels_by("class"))
+    there = [
+        (question.row["task"], name)
+        for question in read_questions(catalogue, rows)
+        for name in classes_of(question.row["params"])
+    ]
+    assert {group: count for group, count in found.rows.items() if "/" in group} == {
+        f"{task} / {name}": there.count((task, name)) for task, name in there
+    }
+    assert "segmentation / dog" in found.rows
+
+
+def test_what_the_model_never_saw_is_told(dataset, run, tmp_path):
+    seen = trained_on(str(run), None)  # the run's folder says what it learned from
+    assert seen is not None
+    assert seen.root == dataset
+    labels = labels_by("novelty", seen)
+    known = next(read_questions(seen, [0])).row
+    assert list(labels(known)) == ["nothing new"]
+    assert list(labels({**known, "template_id": "never"})) == ["new instruction"]
+    strange = json.dumps({"targets": [{"name": "unicorn"}]})
+    assert list(labels({**known, "source_dataset": "ade20k", "params": strange})) == ["new dataset", "new class"]
+    assert trained_on(str(tmp_path), None) is None
+    with pytest.raises(UsageError, match="give --trained-on DATASET"):
+        labels_by("novelty")
+
+
+class Redness:
+    """A further figure: how red the drawing is."""
+
+    tasks = frozenset(["segmentation"])
+
+    def __call__(self, row, source, target, drawn):
+        return {"red": float(drawn[..., 0].mean())}
+
+
+def test_further_figures_are_means_over_the_rows_of_their_tasks(asked):
+    catalogue, rows = asked
+    found = evaluate(catalogue, rows, baselines(), extras=[Redness()])
+    reds = [
+        question.source[..., 0].mean()
+        for question in read_questions(catalogue, rows)
+        if question.row["task"] == "segmentation"
+    ]
+    assert found.metrics["segmentation"]["copy"]["red"] == pytest.approx(np.mean(reds))
+    assert {task for task, by in found.metrics.items() if "red" in by["copy"]} == {"segmentation"}
+    assert sum("red" in score.figures for score in found.scores) == 2 * len(reds)
 
 
 def test_the_worst_and_the_best_are_drawn(asked, tmp_path):
@@ -138,9 +191,9 @@ def test_what_does_not_exist_is_named(arguments, message, dataset):
         questions_of(dataset, *arguments)
 
 
-def test_an_unknown_grouping_is_named(asked):
+def test_an_unknown_grouping_is_named():
     with pytest.raises(UsageError, match="cannot be grouped by 'color'; by source_dataset"):
-        evaluate(*asked, baselines(), by="color")
+        labels_by("color")
 
 
 def test_a_row_that_does_not_open_is_named(own_dataset):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
@@ -114,6 +115,108 @@ def test_pck_is_a_share_of_the_longer_side_of_the_person(distance, hits):
     measure = measure_for("keypoints")
     assert measure.add(keypoint_row([[10 + distance, 10]], [[10, 10]])) == hits
     assert measure.result()["precision"] == hits["pck@0.1"]
+
+
+def test_pckh_is_half_a_head_without_pelvis_and_thorax():
+    measure = measure_for("keypoints")
+    for joint, distance in (("left knee", 9.9), ("left knee", 10.1), ("left hip", 3), ("pelvis", 50)):
+        row = keypoint_row([[10 + distance, 10]], [[10, 10]], joint)
+        measure.add(Judged(row.decoded, row.annotation, {}, {**row.params, "head_px": 20.0}, BLANK, BLANK, BLANK))
+    measure.add(keypoint_row([[10, 10]], [[10, 10]]))  # a head without size
+    assert measure.result()["pckh@0.5"] == pytest.approx(2 / 3)
+
+
+def rectangle(x, y, width, height, degrees):
+    """Corners around a rectangle, clockwise on the screen."""
+    turn = math.radians(degrees)
+    along, down = np.array([math.cos(turn), math.sin(turn)]), np.array([-math.sin(turn), math.cos(turn)])
+    ends = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
+    return [(np.array([x, y]) + a * width / 2 * along + b * height / 2 * down).tolist() for a, b in ends]
+
+
+def opencv_iou(first, second):
+    """Of two rectangles as x, y, width, height, degrees."""
+    shared = cv2.rotatedRectangleIntersection(*((one[:2], one[2:4], one[4]) for one in (first, second)))[1]
+    area = 0.0 if shared is None else cv2.contourArea(cv2.convexHull(shared))
+    return area / (first[2] * first[3] + second[2] * second[3] - area)
+
+
+@pytest.mark.parametrize("turned", [0, 4, 8, 12, 20, 35, 60, 90])
+def test_average_precision_of_oriented_boxes_follows_opencv_s_overlap(turned):
+    """One box a picture: AP is the share of the ten thresholds that its IoU reaches."""
+    true, found = (100.0, 80.0, 90.0, 40.0, 30.0), (101.0, 81.0, 88.0, 42.0, 30.0 + turned)
+    iou = opencv_iou(true, found)
+    sides = [[[{"name": "ship", "corners": rectangle(*one)}]] for one in (found, true)]
+    reached = sum(iou >= threshold for threshold in np.linspace(0.5, 0.95, 10))
+    assert average_precision(*sides, "rotated") == pytest.approx({"ap": reached / 10, "ap50": float(iou >= 0.5)})
+
+
+def test_oriented_boxes_of_a_class_are_ranked_over_all_pictures():
+    """Two true ones, one found, one false after it: AP50 is 51 of 101 points of recall at precision 1."""
+    one, other, far = (rectangle(50, 50, 40, 20, 10), rectangle(150, 50, 40, 20, 80), rectangle(300, 300, 40, 20, 0))
+    measure = measure_for("oriented_boxes")
+    row = {"boxes": [{"name": "ship", "corners": [one, far]}]}, {"boxes": [{"name": "ship", "corners": [one, other]}]}
+    assert measure.add(judged(*row, {"missed": 1.0, "extra": 1.0})) == {"f1": 0.5}
+    found = measure.result()
+    assert found == pytest.approx({"ap": 51 / 101, "ap50": 51 / 101, "recall": 0.5, "precision": 0.5})
+
+
+def lane_row(found, true, width=1280, rows=tuple(range(0, 720, 10))):
+    sides = [
+        {"lanes": [{"color": "red", "x": [None if np.isnan(x) else float(x) for x in line]} for line in lines]}
+        for lines in (found, true)
+    ]
+    return judged(sides[0], {**sides[1], "size": [720 * width // 1280, width], "rows": list(rows)})
+
+
+def line(x, slope=0.0, first=20, rows=72):
+    """A line from row number `first` on, leaning by `slope` pixels a pixel down."""
+    places = x + slope * 10 * np.arange(rows)
+    return np.where(np.arange(rows) >= first, places, np.nan)
+
+
+def test_tusimple_s_accuracy_by_hand():
+    """Within 20 pixels of an upright line counts, 28.3 of one that leans by 45 degrees."""
+    measure = measure_for("lanes")
+    assert measure.add(lane_row([line(119)], [line(100)]))["accuracy"] == 1.0
+    assert measure.add(lane_row([line(121)], [line(100)]))["accuracy"] == 0.0
+    assert measure.add(lane_row([line(127, 1.0)], [line(100, 1.0)]))["accuracy"] == 1.0
+    assert measure.add(lane_row([line(100, first=46)], [line(100)]))["accuracy"] == 0.5  # 26 of 52 rows are missing
+    found = measure.result()
+    assert found["accuracy"] == pytest.approx(2.5 / 4)
+    assert found["fp"] == found["fn"] == pytest.approx(2 / 4)  # below 85 % a line is none
+
+
+def test_tusimple_forgives_one_of_five_and_no_crowd():
+    measure = measure_for("lanes")
+    five = [line(100 + 200 * number) for number in range(5)]
+    measure.add(lane_row(five[:4], five))
+    assert measure.result() | {"f1": 0} == pytest.approx(
+        {"accuracy": 1.0, "fp": 0.0, "fn": 0.0, "f1": 0, "precision": 1.0, "recall": 0.8}
+    )
+    crowd = measure_for("lanes")
+    crowd.add(lane_row(five[:4], five[:1]))  # three more than there are
+    assert {name: crowd.result()[name] for name in ("accuracy", "fp", "fn")} == {"accuracy": 0, "fp": 1, "fn": 1}
+
+
+@pytest.mark.parametrize(("width", "step"), [(1640, 1.0), (820, 0.5)])
+def test_culane_s_f1_by_hand(width, step):
+    """Upright bands 30 pixels wide, d apart: IoU (30 - d) / (30 + d), above a half for d under 10."""
+    rows = tuple(range(0, 720 * width // 1280, max(1, 10 * width // 1280)))
+    upright = [np.full(len(rows), x * step) for x in (100, 300, 500, 700)]
+    found = [upright[0] + 8 * step, upright[1] + 12 * step, upright[2]]
+    measure = measure_for("lanes")
+    measure.add(lane_row(found, upright, width, rows))
+    result = measure.result()
+    assert (result["precision"], result["recall"], result["f1"]) == pytest.approx((2 / 3, 2 / 4, 4 / 7))
+
+
+def test_no_line_where_none_is_is_right():
+    measure = measure_for("lanes")
+    assert measure.add(lane_row([], [])) == {"accuracy": 1.0, "f1": 1.0}
+    assert measure.result() == {"accuracy": 1.0, "fp": 0.0, "fn": 0.0}
+    assert measure.add(lane_row([line(100)], []))["accuracy"] == 0.0
+    assert measure.add(lane_row([], [line(100)])) == {"accuracy": 0.0, "f1": 0.0}
 
 
 def test_oks_of_one_joint():

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from .boxes import Boxes
+from .boxes import Boxes, OrientedBoxes
+from .lanes import Lanes
 from .maps import Depth, Normals
-from .measure import Judged, Means, Measure
+from .measure import Judged, MeansOfRows, Measure
 from .pictures import Likeness
 from .points import Counts, Joints, Landmarks
 from .regions import Regions, Segments, SemanticRegions
 
 
-class Answers(Means):
+class Answers(MeansOfRows):
     """`accuracy`: share of right answers."""
 
     primary = "accuracy"
@@ -23,7 +24,7 @@ class Answers(Means):
         return {"accuracy": row.compared["accuracy" if "accuracy" in row.compared else "correct"]}
 
 
-class Lines(Means):
+class Lines(MeansOfRows):
     """`f1`, `precision` and `recall` of line pixels within a pixel of the other's."""
 
     primary = "f1"
@@ -33,7 +34,7 @@ class Lines(Means):
         return {name: row.compared[name] for name in ("f1", "precision", "recall")}
 
 
-class Compared(Means):
+class Compared(MeansOfRows):
     """For tasks from outside: means of what `Task.compare` says."""
 
     primary = ""
@@ -53,6 +54,8 @@ _MEASURES: Final[dict[str, Callable[[], Measure]]] = {
     "entities": Segments,
     "instances": Segments,
     "detection": Boxes,
+    "oriented_boxes": OrientedBoxes,
+    "lanes": Lanes,
     "keypoints": Joints,
     "skeleton": Joints,
     "face_alignment": Landmarks,

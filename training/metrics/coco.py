@@ -12,6 +12,8 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from ...builders.marks.rotated_boxes import box_of_corners, overlap
+
 JOINTS: Final = (
     "nose",
     *(
@@ -21,7 +23,7 @@ JOINTS: Final = (
     ),
 )
 """COCO's 17, in its order."""
-Kind = Literal["bbox", "segm", "keypoints"]
+Kind = Literal["bbox", "rotated", "segm", "keypoints"]
 
 
 def average_precision(
@@ -31,7 +33,7 @@ def average_precision(
 
     Args:
         found, true: of each picture its objects: `name` and `xyxy`, or `rle`, or `keypoints` (17 of x, y and 2 where
-            asked, else 0) with `xyxy` and `area`.
+            asked, else 0) with `xyxy` and `area`, or `corners`, four of x and y around a rectangle.
         kind: what is compared.
 
     Returns:
@@ -61,11 +63,29 @@ def average_precision(
             "categories": [{"id": number, "name": name} for name, number in numbers.items()],
         }
         dataset.createIndex()
-        judge = COCOeval(dataset, dataset.loadRes(guesses), kind)
+        judge = (
+            _RotatedEval(dataset, dataset.loadRes(guesses))
+            if kind == "rotated"
+            else COCOeval(dataset, dataset.loadRes(guesses), kind)
+        )
         judge.evaluate()
         judge.accumulate()
         judge.summarize()
     return {"ap": float(judge.stats[0]), "ap50": float(judge.stats[1])}
+
+
+class _RotatedEval(COCOeval):  # type: ignore[misc]
+    """COCO's evaluator with the IoU of rectangles at any angle."""
+
+    def __init__(self, truth: COCO, guesses: COCO) -> None:
+        super().__init__(truth, guesses, "bbox")
+
+    def computeIoU(self, imgId: int, catId: int) -> Any:  # noqa: N802, N803 - pycocotools' names
+        true, found = (
+            [box_of_corners(one["corners"]) for one in side[imgId, catId]] for side in (self._gts, self._dts)
+        )
+        found = found[: self.params.maxDets[-1]]
+        return np.array([[overlap(one, other) for other in true] for one in found]) if found and true else []
 
 
 def _size(*sides: Sequence[dict[str, Any]]) -> dict[str, int]:
@@ -83,14 +103,20 @@ def _object(one: dict[str, Any], image: int, category: int, kind: Kind) -> dict[
     if kind == "segm":
         area = float(coco_mask.area(one["rle"]))
         return {**common, "segmentation": one["rle"], "area": area, "bbox": coco_mask.toBbox(one["rle"]).tolist()}
+    if kind == "rotated":
+        box = box_of_corners(one["corners"])
+        around = np.array(one["corners"], float)
+        low, high = around.min(axis=0), around.max(axis=0)
+        area = box.width * box.height
+        return {**common, "corners": one["corners"], "bbox": [*low.tolist(), *(high - low).tolist()], "area": area}
     left, top, right, bottom = one["xyxy"]
-    box = {"bbox": [left, top, right - left, bottom - top], "area": (right - left) * (bottom - top)}
+    upright = {"bbox": [left, top, right - left, bottom - top], "area": (right - left) * (bottom - top)}
     if kind == "bbox":
-        return {**common, **box}
+        return {**common, **upright}
     points = np.array(one["keypoints"], float)
     return {
         **common,
-        **box,
+        **upright,
         "area": one["area"],
         "keypoints": points.ravel().tolist(),
         "num_keypoints": int((points[:, 2] > 0).sum()),

@@ -8,14 +8,14 @@ import numpy as np
 
 from ...builders.depths.store import from_annotation
 from ...builders.tasks.normals import true_normals
-from .measure import Judged, Means, Measure
+from .measure import Judged, MeansOfRows, Measure
 
 _ANGLES: Final = (11.25, 22.5, 30.0)
 _BINS: Final = 18_000
 """Of a hundredth of a degree, for the median over all pixels."""
 
 
-class Depth(Means):
+class Depth(MeansOfRows):
     """`rmse_m`, `abs_rel` and `delta1` to `delta3` (within a factor of 1.25, its square, its cube), each over the
     pixels with a true depth in a picture, then the mean over pictures (Eigen et al. 2014, and common since).
 

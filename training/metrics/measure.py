@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -51,11 +51,41 @@ class Measure(abc.ABC):
         """The metrics; a metric that no row can tell is left out."""
 
 
-class Means(Measure):
-    """Base of measures whose metrics are means of the rows' figures; NaN does not count."""
+class Extra(Protocol):
+    """Figures of a row beyond those of its task's measure, as need weights of their own; the metrics are their means.
+
+    Attributes:
+        tasks: whose rows it judges.
+    """
+
+    tasks: frozenset[str]
+
+    def __call__(self, row: Mapping[str, Any], source: RGB, target: RGB, drawn: RGB) -> dict[str, float]:
+        """Of one row; pictures are (H, W, 3) uint8 of one size."""
+
+
+class Means:
+    """Means of figures; NaN does not count."""
 
     def __init__(self) -> None:
         self._values: dict[str, list[float]] = {}
+
+    def take(self, figures: Mapping[str, float]) -> None:
+        """Take in a row's."""
+        for name, value in figures.items():
+            self._values.setdefault(name, []).append(value)
+
+    def result(self) -> dict[str, float]:
+        """By name; one that no row could tell is left out."""
+        told = {name: [value for value in values if not np.isnan(value)] for name, values in self._values.items()}
+        return {name: float(np.mean(values)) for name, values in told.items() if values}
+
+
+class MeansOfRows(Measure):
+    """Base of measures whose metrics are means of the rows' figures."""
+
+    def __init__(self) -> None:
+        self._means = Means()
 
     @abc.abstractmethod
     def figures(self, row: Judged) -> dict[str, float]:
@@ -64,11 +94,9 @@ class Means(Measure):
     def add(self, row: Judged) -> dict[str, float]:
         """Take in a row; its own figures."""
         found = self.figures(row)
-        for name, value in found.items():
-            self._values.setdefault(name, []).append(value)
+        self._means.take(found)
         return found
 
     def result(self) -> dict[str, float]:
         """Means over the rows."""
-        told = {name: [value for value in values if not np.isnan(value)] for name, values in self._values.items()}
-        return {name: float(np.mean(values)) for name, values in told.items() if values}
+        return self._means.result()

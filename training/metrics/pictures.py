@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 
 from ...manifests.images import RGB
-from .measure import Judged, Means
+from .measure import Judged, MeansOfRows
 
 
-class Likeness(Means):
+class Likeness(MeansOfRows):
     """`psnr_db` (at most 100) and `ssim` of the drawn picture and the target, means over pictures."""
 
     primary = "ssim"

@@ -73,6 +73,7 @@ def test_lpips_is_the_paper_s_formula(alexnet, weights):
     assert math.isnan(Lpips(*weights)({}, first[:16], second[:16], first[:16])["lpips"])
 
 
+@pytest.mark.filterwarnings("ignore:The parameter 'pretrained'", "ignore:Arguments other than a weight enum")
 @pytest.mark.skipif(importlib.util.find_spec("lpips") is None, reason="the package lpips is not installed")
 def test_lpips_is_the_package_s(weights):
     import lpips

@@ -12,7 +12,7 @@ import torch
 
 from ..manifests.errors import StoppedError, TrainingError, UsageError
 from .settings import Settings
-from .train import TrainReport, begin_run, train
+from .train import TrainReport, check_run, train
 
 
 def train_together(settings: Settings, processes: int, *, quiet: bool = False, overwrite: bool = False) -> TrainReport:
@@ -28,13 +28,13 @@ def train_together(settings: Settings, processes: int, *, quiet: bool = False, o
         overwrite: start anew in a folder of another run.
 
     Raises:
-        UsageError: more processes than GPUs, or what `begin_run` says.
+        UsageError: more processes than GPUs, or what `check_run` says.
         TrainingError: what the first process that failed says.
         StoppedError: Ctrl-C.
     """
     if torch.cuda.is_available() and processes > torch.cuda.device_count():
         raise UsageError(f"{processes} processes need as many GPUs; there are {torch.cuda.device_count()}")
-    begin_run(settings, overwrite=overwrite)
+    check_run(settings, overwrite=overwrite)
     launcher = import_module("torch.distributed.launcher.api")
     elastic = import_module("torch.distributed.elastic.multiprocessing")
     for name in ("torch.distributed", "torch.multiprocessing"):
@@ -50,7 +50,7 @@ def train_together(settings: Settings, processes: int, *, quiet: bool = False, o
         max_restarts=0,
     )
     try:
-        found = launcher.elastic_launch(config, one_process)(settings.model_dump_json(), processes, quiet)
+        found = launcher.elastic_launch(config, one_process)(settings.model_dump_json(), processes, quiet, overwrite)
     except elastic.errors.ChildFailedError as fault:
         rank, failure = fault.get_first_failure()
         raise TrainingError(f"process {rank + 1} of {processes}: {_sentence(failure.message)}") from fault
@@ -60,7 +60,7 @@ def train_together(settings: Settings, processes: int, *, quiet: bool = False, o
     return report
 
 
-def one_process(settings: str, processes: int, quiet: bool) -> TrainReport:
+def one_process(settings: str, processes: int, quiet: bool, overwrite: bool) -> TrainReport:
     """What each process does; a fault is written where the launcher looks for it."""
     errors = import_module("torch.distributed.elastic.multiprocessing.errors")
     if "OMP_NUM_THREADS" not in os.environ:
@@ -71,7 +71,7 @@ def one_process(settings: str, processes: int, quiet: bool) -> TrainReport:
         if not quiet:
             print(line, file=sys.stderr, flush=True)
 
-    report: TrainReport = errors.record(lambda: train(chosen, say))()
+    report: TrainReport = errors.record(lambda: train(chosen, say, overwrite=overwrite))()
     return report
 
 

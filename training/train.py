@@ -41,7 +41,7 @@ from .settings import FREE_TO_CHANGE, Settings, read_settings
 from .validation import Validation
 
 Say = Callable[[str], None]
-_DTYPES: Final = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+_DTYPES: Final = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,7 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
     """
     accelerator = _accelerator(settings)
     tell: Say = say if accelerator.is_main_process else lambda _: None
-    if accelerator.is_main_process:
-        begin_run(settings, overwrite=overwrite)
-    accelerator.wait_for_everyone()
+    check_run(settings, overwrite=overwrite)
 
     # Data: what each step shows follows from the settings alone.
     catalogue = Catalogue.open(settings.dataset, settings.split)
@@ -95,13 +93,20 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
     tell(f"{len(order):,} rows of {settings.dataset}, {len(order.buckets)} shapes about {settings.resolution} pixels")
 
     # Model: what learns in float32, what is frozen in the precision of the run.
-    parts.vae.to(accelerator.device, _DTYPES[settings.precision])
+    parts.vae.to(accelerator.device)
+    if settings.precision != "no":
+        parts.vae.to(_DTYPES[settings.precision])
     parts.editor.to(accelerator.device)
     learning = list(parts.editor.learning().values())
     where = f"{accelerator.num_processes} x {accelerator.device.type}"
     tell(f"{sum(weight.numel() for weight in learning):,} weights learn, on {where}")
     optimizer = torch.optim.AdamW(learning, lr=settings.learning_rate, weight_decay=settings.weight_decay)
     mean = RunningMean(parts.editor, settings.ema) if settings.ema else None
+
+    # The folder is claimed only now, when all that is asked for is there.
+    if accelerator.is_main_process:
+        begin_run(settings, overwrite=overwrite)
+    accelerator.wait_for_everyone()
 
     # Resume: weights, mean, optimizer and, for fp16, the scale of the loss. Nothing else has a memory.
     first_step = 0
@@ -223,29 +228,39 @@ def step_generator(*numbers: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def begin_run(settings: Settings, *, overwrite: bool = False) -> None:
-    """Claim the folder, or agree that it is the same run as before.
+def check_run(settings: Settings, *, overwrite: bool = False) -> None:
+    """Whether the folder is free, or holds the same run; changes nothing.
 
     Raises:
         UsageError: it holds something else.
         ResumeError: the folder was begun with other settings.
-        OutputError: it cannot be written.
+        OutputError: it cannot be read.
     """
-    now = json.loads(settings.model_dump_json())
     file = settings.out / "settings.json"
     try:
-        settings.out.mkdir(parents=True, exist_ok=True)
-        if overwrite and file.is_file():
-            _clear(settings.out)
-        if file.is_file():
-            before = json.loads(file.read_text("utf-8"))
+        if file.is_file() and not overwrite:
+            now, before = json.loads(settings.model_dump_json()), json.loads(file.read_text("utf-8"))
             free = FREE_TO_CHANGE - ({"steps"} if settings.schedule == "cosine" else set())
             first, second = ({key: one[key] for key in one if key not in free} for one in (before, now))
             require_same(first, second, settings.out)
-        elif not overwrite and any(settings.out.iterdir()):
+        elif not overwrite and settings.out.exists() and any(settings.out.iterdir()):
             raise UsageError(f"{settings.out} is not empty and no training run; choose another folder")
-        write_json(file, now)
     except (OSError, ValueError) as fault:
+        raise OutputError(f"{settings.out} cannot be used: {fault}; choose another folder") from fault
+
+
+def begin_run(settings: Settings, *, overwrite: bool = False) -> None:
+    """Claim the folder, after `check_run`.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        settings.out.mkdir(parents=True, exist_ok=True)
+        if overwrite:
+            _clear(settings.out)
+        write_json(settings.out / "settings.json", json.loads(settings.model_dump_json()))
+    except OSError as fault:
         raise OutputError(f"{settings.out} cannot be used: {fault}; choose another folder") from fault
 
 

@@ -211,6 +211,24 @@ def test_culane_s_f1_by_hand(width, step):
     assert (result["precision"], result["recall"], result["f1"]) == pytest.approx((2 / 3, 2 / 4, 4 / 7))
 
 
+def test_soft_lines_count_at_the_threshold_that_is_best_for_all():
+    """A line of 20 pixels drawn at 40 % strength in one picture, at 80 % in another, with 10 far pixels at 60 %."""
+    params = {"background": {"rgb": [0, 0, 0]}, "lines": {"rgb": [255, 255, 255]}}
+    truth = np.zeros((20, 20), np.uint8)
+    truth[4] = 1
+    rle = coco_mask.encode(np.asfortranarray(truth))
+    measure = measure_for("edges")
+    for strength in (0.4, 0.8):
+        drawn = np.zeros((20, 20, 3), np.uint8)
+        drawn[5] = round(255 * strength)  # a pixel off
+        drawn[15, :10] = 153
+        told = {"f1": strength, "precision": 0.0, "recall": 0.0}
+        measure.add(judged({}, {"rle": rle}, told, params, drawn))
+    # up to 0.3: 40 of 60 found are near, all 40 true are reached; at 0.7: 20 of 20, and 20 of 40
+    expected = 2 * (40 / 60) * 1 / (40 / 60 + 1)
+    assert measure.result() == pytest.approx({"f1": 0.6, "precision": 0, "recall": 0, "ods_f1": expected})
+
+
 def test_no_line_where_none_is_is_right():
     measure = measure_for("lanes")
     assert measure.add(lane_row([], [])) == {"accuracy": 1.0, "f1": 1.0}

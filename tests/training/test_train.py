@@ -7,6 +7,7 @@ import errno
 import json
 import math
 import re
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -137,15 +138,7 @@ def test_a_loss_that_is_no_number_stops_with_the_ids_of_the_batch(settings_for, 
 
 
 def test_a_picture_that_does_not_open_is_replaced_and_counted(settings_for, own_dataset, tmp_path):
-    file = sorted((own_dataset / "data").glob("train-*.parquet"))[0]
-    table = pq.read_table(file)
-    column = table["edited_image"].to_pylist()
-    broken = set(table["id"].to_pylist()[:4])
-    for one in column[:4]:
-        one["bytes"] = one["bytes"][:40]
-    position = table.schema.get_field_index("edited_image")
-    table = table.set_column(position, table.schema.field(position), [column])
-    pq.write_table(table, file)
+    broken = break_pictures(own_dataset, 4)
     report = train(settings_for(tmp_path / "run", dataset=own_dataset, steps=8, batch_size=6))
     assert report.skipped >= 1
     noted = (tmp_path / "run" / "skipped.txt").read_text().splitlines()
@@ -169,6 +162,73 @@ def test_a_full_disk_at_a_checkpoint_leaves_the_one_before_whole(settings_for, t
     assert [file.name for file in (out / "checkpoints").iterdir()] == ["step-00000002.pt"]
     assert load_checkpoint(checkpoint_files(out)[0])["step"] == 2
     assert train(settings_for(out)).first_step == 2
+
+
+def test_a_checkpoint_that_the_system_cuts_off_leaves_the_one_before_whole(settings_for, tmp_path):
+    """No stand-in: the kernel refuses files above a megabyte from the third step on."""
+    limits, out = resource.getrlimit(resource.RLIMIT_FSIZE), tmp_path / "run"
+
+    def shrink(line: str) -> None:
+        if line.startswith("step 3 "):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limits[1]))
+
+    try:
+        with pytest.raises(OutputError, match=r"step-00000004\.pt cannot be written: .*; the one before it is whole"):
+            train(settings_for(out), shrink)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [file.name for file in (out / "checkpoints").iterdir()] == ["step-00000002.pt"]
+    report = train(settings_for(out))
+    assert (report.first_step, report.steps) == (2, 4)
+
+
+def break_pictures(folder: Path, count: int) -> set[str]:
+    """Cut off the first targets of a dataset's first shard; their ids."""
+    file = sorted((folder / "data").glob("train-*.parquet"))[0]
+    table = pq.read_table(file)
+    column = table["edited_image"].to_pylist()
+    for one in column[:count]:
+        one["bytes"] = one["bytes"][:40]
+    position = table.schema.get_field_index("edited_image")
+    pq.write_table(table.set_column(position, table.schema.field(position), [column]), file)
+    return set(table["id"].to_pylist()[:count])
+
+
+def test_processes_that_read_ahead_change_nothing(settings_for, own_dataset, tmp_path):
+    """Broken pictures, their stand-ins, an interruption and all."""
+    broken = break_pictures(own_dataset, 4)
+    changes = {"dataset": own_dataset, "steps": 8, "batch_size": 6, "checkpoint_every": 3}
+    alone = train(settings_for(tmp_path / "alone", **changes))
+
+    def pull_the_plug(line: str) -> None:
+        if line.startswith("step 4 "):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(settings_for(tmp_path / "ahead", workers=2, **changes), pull_the_plug)
+    report = train(settings_for(tmp_path / "ahead", workers=2, **changes))
+    assert report.first_step == 3
+    assert losses_of(tmp_path / "ahead") == losses_of(tmp_path / "alone")
+    noted = (tmp_path / "alone" / "skipped.txt").read_text().splitlines()
+    assert alone.skipped == len(noted) >= 1
+    assert {line.partition(": ")[0] for line in noted} <= broken
+    assert set(noted) <= set((tmp_path / "ahead" / "skipped.txt").read_text().splitlines())
+
+
+def test_a_logger_that_is_not_there_is_told_at_once(settings_for, tmp_path):
+    with pytest.raises(UsageError, match="tracker 'no-such-logger' is not installed; there are: "):
+        train(settings_for(tmp_path / "run", tracker="no-such-logger"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_tensorboard_gets_losses_and_metrics(settings_for, tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    out = tmp_path / "run"
+    train(settings_for(out, tracker="tensorboard", validate_every=4, weights={"detection": 2.0}))
+    events = accumulator.EventAccumulator(str(out / "taskpaint")).Reload()
+    told = [(one.step, one.value) for one in events.Scalars("loss")]
+    assert told == [(int(step), pytest.approx(float(loss))) for step, loss, *_ in losses_of(out)[1:]]
+    assert any(name.startswith("detection ") for name in events.Tags()["scalars"])
 
 
 def test_a_torn_checkpoint_is_named(settings_for, tmp_path):
@@ -227,6 +287,7 @@ def test_every_stage_takes_a_few_steps(stage, run, settings_for, tmp_path):
 def test_what_does_not_exist_is_named_before_any_step(changes, message, settings_for, tmp_path):
     with pytest.raises(UsageError, match=message):
         train(settings_for(tmp_path / "run", **changes))
+    assert not (tmp_path / "run").exists()  # so that the corrected command can be run
 
 
 def test_the_learning_rate_rises_then_stays_or_falls(settings_for, tmp_path):

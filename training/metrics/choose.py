@@ -7,6 +7,7 @@ from typing import Final
 
 from .boxes import Boxes, OrientedBoxes
 from .lanes import Lanes
+from .lines import Lines
 from .maps import Depth, Normals
 from .measure import Judged, MeansOfRows, Measure
 from .pictures import Likeness
@@ -22,16 +23,6 @@ class Answers(MeansOfRows):
     def figures(self, row: Judged) -> dict[str, float]:
         """Of one row."""
         return {"accuracy": row.compared["accuracy" if "accuracy" in row.compared else "correct"]}
-
-
-class Lines(MeansOfRows):
-    """`f1`, `precision` and `recall` of line pixels within a pixel of the other's."""
-
-    primary = "f1"
-
-    def figures(self, row: Judged) -> dict[str, float]:
-        """Of one row."""
-        return {name: row.compared[name] for name in ("f1", "precision", "recall")}
 
 
 class Compared(MeansOfRows):

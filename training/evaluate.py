@@ -176,7 +176,8 @@ def judge(question: Question, drawn: RGB, *, exact: bool = False) -> Judged:
             seen, source = (cv2.GaussianBlur(one, (0, 0), _SMOOTHING_PX) for one in (drawn, source))
     decoded = task.decode(np.asarray(seen), np.asarray(source), params)
     compared = task.compare(decoded, annotation, params)
-    return Judged(decoded, annotation, compared, params, drawn, question.target, question.source)
+    pictures = drawn, question.target, question.source
+    return Judged(decoded, annotation, compared, params, *pictures, row["source_dataset"])
 
 
 def baselines() -> dict[str, Predictor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -275,6 +276,37 @@ def test_depth_errors_in_metres(dataset):
         },
         rel=1e-5,
     )
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name", "rows", "columns", "cap"),
+    [
+        ("nyu_depth_v2", "eigen", slice(45, 471), slice(41, 601), 10.0),
+        # Garg's rows and columns of 375 x 1242, as in Monodepth's evaluation
+        ("kitti_depth", "garg", slice(153, 371), slice(44, 1197), 80.0),
+    ],
+)
+def test_benchmarks_crop_and_cap(dataset, name, rows, columns, cap):
+    """Depth is right inside the crop and wrong outside; beyond the cap nothing counts."""
+    from taskpaint.builders.depths.store import to_annotation
+
+    shape = (480, 640) if name == "eigen" else (375, 1242)
+    found = np.full(shape, cap + 50, np.float32)
+    found[rows, columns] = cap / 2
+    true = np.full(shape, cap / 2 * 1000, np.float64)
+    true[rows.start + 5] = (cap + 1) * 1000
+    annotation = to_annotation((true / 2).astype(np.uint16), 0.002)
+    row = judged({"depth_m": found, "valid": np.ones(shape, bool)}, annotation)
+    measure = measure_for("depth")
+    measure.add(replace(row, source_dataset=dataset))
+    result = measure.result()
+    assert result[f"{name}_delta1"] == 1.0
+    assert result[f"{name}_rmse_m"] == pytest.approx(0.0, abs=1e-3)
+    assert result["delta1"] < 0.9
+    found[:] = cap + 50  # cut to the cap: twice too far
+    measure = measure_for("depth")
+    measure.add(replace(row, source_dataset=dataset))
+    assert measure.result()[f"{name}_abs_rel"] == pytest.approx(1.0, abs=1e-3)
 
 
 def test_normals_in_degrees_over_all_pixels(monkeypatch):

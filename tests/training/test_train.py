@@ -206,7 +206,7 @@ def test_processes_that_read_ahead_change_nothing(settings_for, own_dataset, tmp
 
     with pytest.raises(KeyboardInterrupt):
         train(settings_for(tmp_path / "ahead", workers=2, **changes), pull_the_plug)
-    report = train(settings_for(tmp_path / "ahead", workers=2, **changes))
+    report = train(settings_for(tmp_path / "ahead", workers=1, **changes))
     assert report.first_step == 3
     assert losses_of(tmp_path / "ahead") == losses_of(tmp_path / "alone")
     noted = (tmp_path / "alone" / "skipped.txt").read_text().splitlines()

@@ -22,6 +22,7 @@ class Judged:
         compared: the figures of `Task.compare`.
         params: of the row.
         drawn, target, source: (H, W, 3) uint8, the same size.
+        source_dataset: of the row; some benchmarks have rules of their own.
     """
 
     decoded: Mapping[str, Any]
@@ -31,6 +32,7 @@ class Judged:
     drawn: RGB
     target: RGB
     source: RGB
+    source_dataset: str = ""
 
 
 class Measure(abc.ABC):

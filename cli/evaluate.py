@@ -136,7 +136,7 @@ def evaluate(
     if as_json:
         told = {key: getattr(found, key) for key in ("dataset", "split", "rows", "metrics")}
         report.print_json(told)
-    elif not quiet:
+    elif markdown or not quiet:
         print_evaluation(found, list(judged), markdown)
 
 

@@ -84,7 +84,8 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
     """
     accelerator = _accelerator(settings)
     tell: Say = say if accelerator.is_main_process else lambda _: None
-    check_run(settings, overwrite=overwrite)
+    if accelerator.is_main_process:
+        check_run(settings, overwrite=overwrite)
 
     # Data: what each step shows follows from the settings alone.
     catalogue = Catalogue.open(settings.dataset, settings.split)

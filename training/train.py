@@ -388,13 +388,12 @@ class _Book:
         with self.mean.shown_by(self.parts.editor) if self.mean else nullcontext():
             self.metrics = validation.run(step)
         self.parts.editor.train()
-        flat = {f"{task} {name}": value for task, figures in self.metrics.items() for name, value in figures.items()}
-        for task, figures in self.metrics.items():
-            for name, value in figures.items():
-                assert self.scores is not None
-                self.scores.add(step, task, name, repr(value))
-        self.accelerator.log(flat, step=step)
-        self.tell(f"step {step:,}: " + ", ".join(f"{name} {value:.3g}" for name, value in flat.items()))
+        flat = [(task, name, value) for task, figures in self.metrics.items() for name, value in figures.items()]
+        for task, name, value in flat:
+            assert self.scores is not None
+            self.scores.add(step, task, name, repr(value))
+        self.accelerator.log({f"{task}/{name}": value for task, name, value in flat}, step=step)
+        self.tell(f"step {step:,}: " + ", ".join(f"{task} {name} {value:.3g}" for task, name, value in flat))
 
 
 def _plain(value: Any) -> Any:

@@ -228,7 +228,10 @@ def test_tensorboard_gets_losses_and_metrics(settings_for, tmp_path):
     events = accumulator.EventAccumulator(str(out / "taskpaint")).Reload()
     told = [(one.step, one.value) for one in events.Scalars("loss")]
     assert told == [(int(step), pytest.approx(float(loss))) for step, loss, *_ in losses_of(out)[1:]]
-    assert any(name.startswith("detection ") for name in events.Tags()["scalars"])
+    with (out / "metrics.csv").open(newline="") as opened:
+        tasks = {row["task"] for row in csv.DictReader(opened)}
+    assert tasks
+    assert {tag.partition("/")[0] for tag in events.Tags()["scalars"] if "/" in tag} == tasks
 
 
 def test_a_torn_checkpoint_is_named(settings_for, tmp_path):

@@ -18,6 +18,7 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..manifests.cache import cache_folder
 from ..manifests.errors import OutputError, SourceLayoutError
 from ..manifests.folder import replacing
 from .sample import Sample
@@ -37,13 +38,6 @@ _SCHEMA = pa.schema(
         ("record", pa.binary()),
     ]
 )
-
-
-def cache_folder() -> Path:
-    """Where indexes live: `TASKPAINT_CACHE`, else `taskpaint` in the user's cache folder."""
-    home = os.environ.get("TASKPAINT_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(home) if home else Path(base) / "taskpaint"
 
 
 @dataclass(frozen=True)

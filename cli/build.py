@@ -23,7 +23,16 @@ def build(
         list[str] | None, typer.Argument(help="Recipe files or names of shipped recipes.", show_default=False)
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Dataset folder to write.", show_default=False)
+        str | None,
+        typer.Option(
+            "--out", "-o", help="Dataset folder to write, or a URL: s3://bucket/name.", metavar="PLACE", show_default=False
+        ),
+    ] = None,
+    spool: Annotated[
+        Path | None,
+        typer.Option(
+            help="With a URL: local folder in which shards wait to be sent; by default in the cache.", show_default=False
+        ),
     ] = None,
     source: Annotated[
         list[str] | None,
@@ -84,37 +93,46 @@ def build(
       taskpaint build --source coco:val2017=/data/coco --task segmentation --task keypoints -o out
 
       taskpaint build my.yaml -o /shared/out --engine slurm --world-size 64 --script build.sh
+
+      taskpaint build my.yaml --path coco=s3://pictures/coco -o s3://datasets/mine
     """
     from ..engines.build import BuildOptions
+    from ..manifests.storage.url import place
 
     cluster.check(engine, ray_address, rank, world_size, script, sbatch)
+    where = None if out is None else place(out)
+    if engine != cluster.EngineName.local and isinstance(where, str):
+        raise typer.BadParameter(
+            f"--engine {engine.value} writes to a folder that all nodes see; with a URL, run ranks (--rank, --world-size)",
+            param_hint="--out",
+        )
 
     files = _recipes(recipe or [], source or [], task or [], change or [])
     paths = {name: Path(value) for name, value in options.split_pairs(path or [], "--path").items()}
-    how = BuildOptions(data, paths, limit, workers, max_rejects, overwrite, skip_missing)
+    how = BuildOptions(data, paths, limit, workers, max_rejects, overwrite, skip_missing, spool)
     if dry_run:
         _dry_run(files, how, as_json, quiet)
         return
-    if out is None:
+    if where is None:
         raise typer.BadParameter("name the dataset folder to write with -o OUT", param_hint="--out")
-    if not resume and not overwrite and (out / ".taskpaint").exists():
+    if not resume and not overwrite and _is_begun(where):
         raise typer.BadParameter(
             f"{out} holds a build already; give --overwrite or another folder", param_hint="--no-resume"
         )
-    if engine == cluster.EngineName.slurm and world_size is not None:
+    if engine == cluster.EngineName.slurm and world_size is not None and isinstance(where, Path):
         if overwrite:
             raise typer.BadParameter(f"ranks cannot overwrite; remove {out} first", param_hint="--overwrite")
         arguments = cluster.build_arguments(recipe, source, task, path, change, data, limit, skip_missing)
-        cluster.write_script(arguments, out, world_size, workers, max_rejects, sbatch or [], script)
+        cluster.write_script(arguments, where, world_size, workers, max_rejects, sbatch or [], script)
         return
     if rank is not None:
-        found = _run_share(files, out, how, cluster.share(rank, world_size), quiet or as_json)
+        found = _run_share(files, where, how, cluster.share(rank, world_size), quiet or as_json)
         if as_json:
             report.print_json(vars(found))
         elif not quiet:
             cluster.print_share(found)
         return
-    summary = run_build(files, out, how, quiet or as_json, cluster.engine_of(engine, ray_address))
+    summary = run_build(files, where, how, quiet or as_json, cluster.engine_of(engine, ray_address))
     if as_json:
         report.print_json(vars(summary))
     elif not quiet:
@@ -122,7 +140,7 @@ def build(
 
 
 def run_build(
-    files: list[RecipeFile], out: Path, how: BuildOptions, quiet: bool, engine: Engine | None = None
+    files: list[RecipeFile], out: Path | str, how: BuildOptions, quiet: bool, engine: Engine | None = None
 ) -> BuildReport:
     """Build with a progress bar; without an engine on this machine."""
     from ..engines.build import build as run
@@ -132,11 +150,21 @@ def run_build(
         return run(files, out, how, progress.watch(), engine or run_local)
 
 
-def _run_share(files: list[RecipeFile], out: Path, how: BuildOptions, share: Share, quiet: bool) -> RankReport:
+def _run_share(
+    files: list[RecipeFile], out: Path | str, how: BuildOptions, share: Share, quiet: bool
+) -> RankReport:
     from ..engines.ranks import build_share
 
     with _stoppable(), _BuildProgress(quiet) as progress:
         return build_share(files, out, how, share, progress.watch())
+
+
+def _is_begun(where: Path | str) -> bool:
+    from ..manifests.storage.store import Store
+
+    if isinstance(where, str):
+        return Store(where).info(".taskpaint/run.json") is not None
+    return (where / ".taskpaint").exists()
 
 
 @contextlib.contextmanager
@@ -160,7 +188,7 @@ def print_summary(summary: BuildReport) -> None:
     )
     broken = sum(summary.index_rejects.values())
     if broken or summary.bad:
-        report.say(f"{summary.bad:,} broken items, {broken:,} broken annotations: {summary.root / 'rejects.jsonl'}")
+        report.say(f"{summary.bad:,} broken items, {broken:,} broken annotations: {summary.root}/rejects.jsonl")
     if summary.left_out:
         report.say(f"left out because they are missing: {', '.join(summary.left_out)}")
 

@@ -11,7 +11,7 @@ from .build import print_summary
 
 
 def finish(
-    out: options.Dataset,
+    out: options.Place,
     max_rejects: Annotated[
         float, typer.Option(min=0, max=1, help="Share of broken items that makes the build fail.")
     ] = 1.0,

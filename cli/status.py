@@ -17,7 +17,7 @@ _SHOWN = 10
 
 
 def status(
-    out: options.Dataset,
+    out: options.Place,
     watch: Annotated[
         float,
         typer.Option(min=0, help="Print again every so many seconds until it ends; 0 for once.", metavar="SECONDS"),

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..manifests.errors import OutputError, TooManyRejectsError
-from ..manifests.folder import DatasetFolder
+from ..manifests.errors import BuildError, OutputError, TooManyRejectsError, UsageError
+from ..manifests.folder import DatasetFolder, ShardRecord
 from ..manifests.recipe_file import RecipeFile
+from ..manifests.storage.claim import WHOLE
+from ..manifests.storage.url import place, refuse_url
 from ..writers.shards import output_errors
 from .finish import finish, identity, write_head
 from .local import Job, run_local
 from .prepare import BuildOptions, Progress, prepare
+from .remote_folder import RemoteFolder
 from .shard_job import ShardJob, plan_file
 
 __all__ = ["BuildOptions", "BuildReport", "Engine", "Progress", "build", "judge"]
@@ -35,7 +38,7 @@ class BuildReport:
         resumed_shards: built by an earlier run.
     """
 
-    root: Path
+    root: Path | str
     rows: dict[str, int]
     shards: int
     bytes: int
@@ -46,7 +49,7 @@ class BuildReport:
     seconds: float
 
     @classmethod
-    def of(cls, root: Path, manifest: dict[str, Any], resumed_shards: int, seconds: float) -> BuildReport:
+    def of(cls, root: Path | str, manifest: dict[str, Any], resumed_shards: int, seconds: float) -> BuildReport:
         """The report of a finished build."""
         shards = manifest["shards"]
         size = sum(shard["bytes"] for shard in shards)
@@ -61,7 +64,7 @@ class BuildReport:
 
 def build(
     files: Sequence[RecipeFile],
-    out: Path,
+    out: Path | str,
     options: BuildOptions,
     progress: Progress | None = None,
     engine: Engine = run_local,
@@ -70,7 +73,7 @@ def build(
 
     Args:
         files: one recipe, or several whose sources are mixed.
-        out: the dataset folder; new, or of the same build.
+        out: the dataset folder, or a URL; new, or of the same build.
         options: how to run.
         progress: told what happens.
         engine: runs the shards; the bytes do not depend on it.
@@ -78,29 +81,59 @@ def build(
     Raises:
         UsageError: before any work, when something given does not hold.
         BuildError: the folder cannot be used or written, or too many items are broken.
+        StorageError: the store behind a URL refuses or cannot be reached.
     """
     started = time.monotonic()
     progress = progress or Progress()
+    folder = output_folder(out, options.spool)
     prepared = prepare(files, options, progress)
-    folder = DatasetFolder(out)
     shards = prepared.plan.shards(prepared.recipe.output.rows_per_shard)
-    with output_errors(out), folder.lock():
+    with output_errors(folder.root), folder.lock(), folder.claimed(WHOLE):
         folder.begin(identity(prepared, options.limit), overwrite=options.overwrite)
-        prepared.plan.save(plan_file(out))
+        prepared.plan.save(plan_file(folder.root))
         write_head(prepared, folder)
         finished = folder.ledger()
         todo = [shard for shard in shards if shard.name not in finished]
         done_before = sum(shard.stop - shard.start for shard in shards if shard.name in finished)
         progress.planned(len(shards), len(prepared.plan), done_before)
-        job = ShardJob.of(prepared, out, options.limit)
+        job = ShardJob.of(prepared, folder.root, options.limit)
         for shard, record in engine(job, todo, options.workers):
             folder.note(record)
             progress.shard(shard, record)
-        records = folder.ledger()
-        manifest = finish(folder, [records[shard.name] for shard in shards])
-    report = BuildReport.of(out, manifest, len(finished), time.monotonic() - started)
+        manifest = finish(folder, all_records(folder, [shard.name for shard in shards]))
+    report = BuildReport.of(folder.place, manifest, len(finished), time.monotonic() - started)
     judge(report, options.max_rejects)
     return report
+
+
+def output_folder(out: Path | str, spool: Path | None = None, writer: str = WHOLE) -> DatasetFolder:
+    """The folder of a path, or the one that a URL's dataset passes through.
+
+    Raises:
+        UsageError: no URL that can be written, or a local folder for a path.
+    """
+    where = place(out) if isinstance(out, str) else out
+    if isinstance(where, str):
+        return RemoteFolder.open(where, spool, writer)
+    if spool is not None:
+        raise UsageError(f"--spool is for output to a URL; {where} is a folder")
+    refuse_url(where, "give the URL as text, not as a Path")
+    return DatasetFolder(where)
+
+
+def all_records(folder: DatasetFolder, names: Sequence[str]) -> list[ShardRecord]:
+    """The records of shards that have all been built.
+
+    Raises:
+        BuildError: some have gone since.
+    """
+    records = folder.ledger()
+    if gone := [name for name in names if name not in records]:
+        raise BuildError(
+            f"{folder.place}: {len(gone)} finished shards have gone or changed, {gone[0]} among them; run the same "
+            "command again"
+        )
+    return [records[name] for name in names]
 
 
 def judge(report: BuildReport, max_rejects: float) -> None:
@@ -112,9 +145,9 @@ def judge(report: BuildReport, max_rejects: float) -> None:
     """
     tried = sum(counts["built"] + counts["bad"] for counts in report.counts.values())
     if not sum(report.rows.values()):
-        raise OutputError(f"not one triplet could be built; the reasons are in {report.root / 'rejects.jsonl'}")
+        raise OutputError(f"not one triplet could be built; the reasons are in {report.root}/rejects.jsonl")
     if tried and report.bad / tried > max_rejects:
         raise TooManyRejectsError(
             f"{report.bad} of {tried} items are broken, more than --max-rejects {max_rejects:g} allows; "
-            f"the reasons are in {report.root / 'rejects.jsonl'}"
+            f"the reasons are in {report.root}/rejects.jsonl"
         )

@@ -13,6 +13,7 @@ from ..manifests.folder import DatasetFolder, ShardRecord, replacing, split_of, 
 from ..manifests.recipe import Recipe
 from ..writers.card import write_card
 from .prepare import Prepared
+from .remote_folder import RemoteFolder
 from .shard_job import plan_file
 
 _CODECS = ("pyarrow", "numpy", "opencv-python-headless", "simplejpeg", "isal", "pillow", "pycocotools")
@@ -88,11 +89,18 @@ def write_head(prepared: Prepared, folder: DatasetFolder) -> None:
     lines = "".join(json.dumps(reject, ensure_ascii=False) + "\n" for reject in rejects)
     write_text(_index_rejects(folder), lines)
     write_json(_head(folder), head)
+    if isinstance(folder, RemoteFolder):
+        folder.keep(_index_rejects(folder), _head(folder))
 
 
 def is_begun(folder: DatasetFolder) -> bool:
     """Whether everything that workers and `finish` need lies in the folder."""
-    return plan_file(folder.root).exists() and _head(folder).exists()
+    return plan_file(folder.root).exists() and has_head(folder)
+
+
+def has_head(folder: DatasetFolder) -> bool:
+    """Whether everything that `finish` needs, but for the shards, lies in the folder."""
+    return _head(folder).exists() and _index_rejects(folder).exists()
 
 
 def finish(folder: DatasetFolder, records: list[ShardRecord]) -> dict[str, Any]:
@@ -111,8 +119,11 @@ def finish(folder: DatasetFolder, records: list[ShardRecord]) -> dict[str, Any]:
             for kind, count in kinds.items():
                 head["counts"][label][kind] += count
     head["shards"] = [{"name": r.name, "rows": r.rows, "bytes": r.bytes, "sha256": r.sha256} for r in records]
-    write_card(folder.root, head)
+    survey = folder.card_survey(records) if isinstance(folder, RemoteFolder) else None
+    write_card(folder.root, head, survey=survey)
     write_json(folder.manifest_file, head)
+    if isinstance(folder, RemoteFolder):
+        folder.publish()
     return head
 
 

@@ -30,6 +30,7 @@ class BuildOptions:
         max_rejects: share of broken items, of those tried, that turns the build into a failure.
         overwrite: start anew in a folder that holds another build.
         skip_missing: leave out sources whose folder is not there, and say so in the card.
+        spool: local folder in which shards wait on their way to a URL; None for the cache.
     """
 
     root: Path = Path()
@@ -39,6 +40,7 @@ class BuildOptions:
     max_rejects: float = 1.0
     overwrite: bool = False
     skip_missing: bool = False
+    spool: Path | None = None
 
 
 class Progress:

@@ -14,11 +14,13 @@ from ..manifests.errors import BuildError, DatasetFolderError, UsageError
 from ..manifests.folder import DatasetFolder
 from ..manifests.recipe_file import RecipeFile
 from ..manifests.share import Share, shared, world_size
+from ..manifests.storage.claim import WHOLE
 from ..writers.shards import output_errors
-from .build import BuildOptions, BuildReport, Progress, judge
-from .finish import finish, identity, is_begun, write_head
+from .build import BuildOptions, BuildReport, Progress, judge, output_folder
+from .finish import finish, has_head, identity, is_begun, write_head
 from .local import run_local
 from .prepare import prepare
+from .remote_folder import RemoteFolder
 from .shard_job import ShardJob, plan_file
 
 _NAMED = 8
@@ -34,7 +36,7 @@ class RankReport:
         seconds: of this run.
     """
 
-    root: Path
+    root: Path | str
     rank: int
     world_size: int
     shards: int
@@ -45,7 +47,7 @@ class RankReport:
 
 def build_share(
     files: Sequence[RecipeFile],
-    out: Path,
+    out: Path | str,
     options: BuildOptions,
     share: Share,
     progress: Progress | None = None,
@@ -62,13 +64,13 @@ def build_share(
         raise UsageError(f"--overwrite would remove what other ranks have built; remove {out} before they start")
     started = time.monotonic()
     progress = progress or Progress()
+    folder = output_folder(out, options.spool, share.writer)
     prepared = prepare(files, options, progress)
-    folder = DatasetFolder(out)
     shards = prepared.plan.shards(prepared.recipe.output.rows_per_shard)
-    with output_errors(out), shared(folder, share) as held:
+    with output_errors(folder.root), shared(folder, share) as held, folder.claimed(share.writer):
         with held.begin(identity(prepared, options.limit)):
             if not is_begun(folder):
-                prepared.plan.save(plan_file(out))
+                prepared.plan.save(plan_file(folder.root))
                 write_head(prepared, folder)
         mine = share.of(shards)
         for shard in mine:
@@ -77,15 +79,15 @@ def build_share(
         todo = [shard for shard in mine if shard.name not in finished]
         units = sum(map(_units, mine))
         progress.planned(len(mine), units, units - sum(map(_units, todo)))
-        for shard, record in run_local(ShardJob.of(prepared, out, options.limit), todo, options.workers):
+        for shard, record in run_local(ShardJob.of(prepared, folder.root, options.limit), todo, options.workers):
             folder.note(record, share.writer)
             progress.shard(shard, record)
         missing = len(shards) - len(folder.ledger())
     seconds = time.monotonic() - started
-    return RankReport(out, share.rank, share.world_size, len(mine), len(mine) - len(todo), missing, seconds)
+    return RankReport(folder.place, share.rank, share.world_size, len(mine), len(mine) - len(todo), missing, seconds)
 
 
-def join(out: Path, max_rejects: float = 1.0) -> BuildReport:
+def join(out: Path | str, max_rejects: float = 1.0) -> BuildReport:
     """Make a dataset of the shards that ranks have built: rejects, card and manifest.
 
     Needs the folder alone, neither recipe nor sources. What it writes is what a build in one run writes.
@@ -95,17 +97,21 @@ def join(out: Path, max_rejects: float = 1.0) -> BuildReport:
         BuildError: shards are missing, ranks are still at work, or too many items are broken.
     """
     started = time.monotonic()
-    folder = DatasetFolder(out)
+    folder = output_folder(out)
+    if isinstance(folder, RemoteFolder):
+        folder.pull()
     shards = planned_shards(folder)
-    if not is_begun(folder):
-        raise DatasetFolderError(f"{folder.state} is incomplete; run the build command again, it keeps finished shards")
-    with output_errors(out), folder.lock():
+    if not has_head(folder):
+        raise DatasetFolderError(
+            f"{folder.place}/.taskpaint is incomplete; run the build command again, it keeps finished shards"
+        )
+    with output_errors(folder.root), folder.lock(), folder.claimed(WHOLE):
         records = folder.ledger()
         missing = [number for number, shard in enumerate(shards) if shard.name not in records]
         if missing:
             raise BuildError(_unfinished(folder, shards, missing))
         manifest = finish(folder, [records[shard.name] for shard in shards])
-    report = BuildReport.of(out, manifest, len(shards), time.monotonic() - started)
+    report = BuildReport.of(folder.place, manifest, len(shards), time.monotonic() - started)
     judge(report, max_rejects)
     return report
 

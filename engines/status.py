@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..manifests.cache import cache_folder
 from ..manifests.errors import DatasetFolderError
 from ..manifests.folder import DatasetFolder, ShardRecord
 from ..manifests.marks import Mark, read_marks
+from ..manifests.storage.url import place
 from .ranks import planned_shards
+from .remote_folder import RemoteFolder
 
 QUIET_SECONDS = 120.0
 """A shard that has shown no life for so long is taken for lost."""
@@ -78,17 +81,17 @@ class Status:
     writers: list[Writer] = field(default_factory=list)
 
 
-def status(root: Path, now: float | None = None) -> Status:
+def status(root: Path | str, now: float | None = None) -> Status:
     """Read how a build stands.
 
     Args:
-        root: the dataset folder.
+        root: the dataset folder, or a URL.
         now: Unix time; None for the clock's.
 
     Raises:
         DatasetFolderError: no build was begun here.
     """
-    folder = DatasetFolder(root)
+    folder = _looked_at(root)
     if not (folder.state / "run.json").exists() and folder.manifest_file.exists():
         return _finished(folder)
     shards = planned_shards(folder)
@@ -103,7 +106,7 @@ def status(root: Path, now: float | None = None) -> Status:
     counts = {"planned": len(shards), "done": len(records), "running": len(running), "failed": len(failed)}
     counts |= {"lost": len(lost), "waiting": len(shards) - len(records) - len(begun)}
     return Status(
-        str(root),
+        str(folder.place),
         _state(folder, counts),
         counts,
         {"planned": done + left, "done": done},
@@ -116,6 +119,15 @@ def status(root: Path, now: float | None = None) -> Status:
         failed,
         _writers(folder),
     )
+
+
+def _looked_at(root: Path | str) -> DatasetFolder:
+    where = place(root) if isinstance(root, str) else root
+    if isinstance(where, Path):
+        return DatasetFolder(where)
+    folder = RemoteFolder.open(where, cache_folder() / "status")
+    folder.look()
+    return folder
 
 
 def units_a_second(records: Sequence[tuple[ShardRecord, int]]) -> float | None:
@@ -182,4 +194,4 @@ def _finished(folder: DatasetFolder) -> Status:
     except (KeyError, TypeError, AttributeError) as fault:
         raise DatasetFolderError(f"{folder.manifest_file} is not of a taskpaint build: {fault!r}") from fault
     shards = {"planned": count, "done": count, "running": 0, "failed": 0, "lost": 0, "waiting": 0}
-    return Status(str(folder.root), "finished", shards, {"planned": units, "done": units}, rows, size, None, None)
+    return Status(str(folder.place), "finished", shards, {"planned": units, "done": units}, rows, size, None, None)

@@ -15,6 +15,7 @@ TaskpaintError                 anything a user can cause; the message is one sen
 ├── TrainingError              a training run that cannot go on, or a model that cannot be used
 ├── LanguageModelError         a language model's server cannot be used, or some calls of a run failed
 ├── HubError                   the Hugging Face Hub refuses, or cannot be reached
+├── StorageError               the store behind a URL refuses, or cannot be reached
 ├── StoppedError               the user pressed Ctrl-C (exit code 130)
 ├── DatasetFolderError         a folder that is no readable taskpaint dataset
 └── ItemError                  one item, not the run: it becomes a line of rejects.jsonl
@@ -87,6 +88,10 @@ class LanguageModelError(TaskpaintError):
 
 class HubError(TaskpaintError):
     """The Hugging Face Hub refuses, or cannot be reached."""
+
+
+class StorageError(TaskpaintError):
+    """The store behind a URL refuses, or cannot be reached."""
 
 
 class StoppedError(TaskpaintError):

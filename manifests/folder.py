@@ -19,6 +19,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,11 @@ class DatasetFolder:
     """Paths inside a dataset folder."""
 
     root: Path
+
+    @property
+    def place(self) -> Path | str:
+        """Where the dataset is or will be, for people: this folder, or a URL."""
+        return self.root
 
     @property
     def data(self) -> Path:
@@ -215,6 +221,10 @@ class DatasetFolder:
             finally:
                 self.sweep()
 
+    def claimed(self, writer: str) -> AbstractContextManager[None]:
+        """Hold the place where the dataset will be, if that is not this folder, for one writer."""
+        return contextlib.nullcontext()
+
     def sweep(self, name: str = "*") -> None:
         """Remove the unfinished files of workers that were killed, of one shard or of all; nobody may be writing."""
         places = [(self.data, f"{name}.parquet"), (self.state / "rejects", f"{name}.jsonl")]
@@ -297,7 +307,7 @@ def _ends_line(file: Path) -> bool:
 _REMEDY = "run it as before, choose another output folder, or give --overwrite to start anew"
 
 
-def require_same(before: Any, now: Any, root: Path, path: str = "", remedy: str = _REMEDY) -> None:
+def require_same(before: Any, now: Any, root: Path | str, path: str = "", remedy: str = _REMEDY) -> None:
     """Compare what a folder was begun with and what a run has now.
 
     Raises:

@@ -16,19 +16,22 @@ from .card_survey import CardSurvey, survey_rows
 KEPT_MARK: Final = "<!-- taskpaint writes the text above anew; what you write below this line is kept. -->"
 
 
-def write_card(root: Path, manifest: Mapping[str, Any], scores: Sequence[ScoreLine] = ()) -> None:
+def write_card(
+    root: Path, manifest: Mapping[str, Any], scores: Sequence[ScoreLine] = (), survey: CardSurvey | None = None
+) -> None:
     """Write the card of a dataset folder.
 
     Args:
         root: the folder; its shards are there.
         manifest: what it holds.
         scores: of its sidecar.
+        survey: of all shards; then only those that it takes its pictures from need be there.
 
     Raises:
         DatasetFolderError: a shard cannot be read.
         OSError: the folder cannot be written.
     """
-    files = card_files(card_facts(root, manifest, scores))
+    files = card_files(card_facts(root, manifest, scores, survey))
     pictures = root / "card"
     pictures.mkdir(exist_ok=True)
     for old in pictures.glob("*.jpg"):
@@ -38,14 +41,16 @@ def write_card(root: Path, manifest: Mapping[str, Any], scores: Sequence[ScoreLi
         write_bytes(root / name, data)
 
 
-def card_facts(root: Path, manifest: Mapping[str, Any], scores: Sequence[ScoreLine] = ()) -> CardFacts:
+def card_facts(
+    root: Path, manifest: Mapping[str, Any], scores: Sequence[ScoreLine] = (), survey: CardSurvey | None = None
+) -> CardFacts:
     """Gather what the card says: counts and pictures from the shards, notes from an earlier card.
 
     Raises:
         DatasetFolderError: a shard cannot be read.
     """
     shards = [root / "data" / f"{shard['name']}.parquet" for shard in manifest["shards"]]
-    survey = survey_rows(shards) if shards else CardSurvey()
+    survey = survey or (survey_rows(shards) if shards else CardSurvey())
     return CardFacts(manifest, survey, task_pictures(survey), tuple(scores), notes=_notes(root))
 
 

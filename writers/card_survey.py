@@ -57,7 +57,7 @@ def survey_rows(shards: Iterable[Path]) -> CardSurvey:
         DatasetFolderError: one cannot be read.
     """
     found = CardSurvey()
-    for shard in sorted(shards, key=lambda file: (not file.name.startswith("train-"), file.name)):
+    for shard in in_card_order(shards):
         try:
             with pq.ParquetFile(shard) as parquet:
                 table = parquet.read(columns=_LIGHT)
@@ -68,6 +68,22 @@ def survey_rows(shards: Iterable[Path]) -> CardSurvey:
         _count(table, found)
         _note_places(table, shard, found)
     return found
+
+
+def in_card_order(shards: Iterable[Path]) -> list[Path]:
+    """Shards of `train` first: the card's pictures are taken from the first rows."""
+    return sorted(shards, key=lambda file: (not file.name.startswith("train-"), file.name))
+
+
+def join_surveys(surveys: Iterable[CardSurvey]) -> CardSurvey:
+    """One survey of each shard, in card order, as `survey_rows` makes of all of them."""
+    joined = CardSurvey()
+    for one in surveys:
+        joined.rows.update(one.rows)
+        for task, places in one.places.items():
+            known = joined.places.setdefault(task, [])
+            known += places[: _CANDIDATES - len(known)]
+    return joined
 
 
 def read_place(place: Place, columns: list[str]) -> dict[str, Any]:

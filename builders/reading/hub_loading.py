@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ...manifests.cache import cache_folder
 from ...manifests.errors import SourceLayoutError
-from ..index import cache_folder
 from .hub_rows import write_rows
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ...manifests.cache import cache_folder
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.images import read_header
 from ...manifests.recipe import Block
-from ..index import cache_folder
 from ..reading.coco_values import is_id, is_text
 from ..reading.edit_pairs import instructions_in, resampled_twin
 from ..reading.hub_columns import HuggingFaceOptions, load_depth, load_labels, load_mask

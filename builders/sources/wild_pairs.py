@@ -17,9 +17,9 @@ from typing import Any, Literal
 import orjson
 from pydantic import Field
 
+from ...manifests.cache import cache_folder
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
-from ..index import cache_folder
 from ..reading.coco_values import is_id, is_text
 from ..reading.edit_pairs import brief, instructions_in, is_there, resampled_twin
 from ..reading.fetch import Fetcher, FetchLimits, cached_file, digest_of

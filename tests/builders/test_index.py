@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from taskpaint.builders.index import cache_folder, open_index
+from taskpaint.builders.index import open_index
 from taskpaint.builders.reading.spool import Spool
 from taskpaint.builders.sample import Feature, FileBytes, Sample
 from taskpaint.builders.source import Entry, Reject, Source
+from taskpaint.manifests.cache import cache_folder
 from taskpaint.manifests.errors import BadItem, OutputError, SourceLayoutError
 
 

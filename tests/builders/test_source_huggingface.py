@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from pydantic import ValidationError
-from taskpaint.builders.index import SourceIndex, cache_folder, open_index
+from taskpaint.builders.index import SourceIndex, open_index
 from taskpaint.builders.sample import Category, Feature, Joint, Sample
 from taskpaint.builders.sources.huggingface import HuggingFace, HuggingFaceOptions
+from taskpaint.manifests.cache import cache_folder
 from taskpaint.manifests.errors import BadItem, SourceLayoutError
 from taskpaint.manifests.images import decode_rgb
 

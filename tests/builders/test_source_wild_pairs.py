@@ -20,9 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
-from taskpaint.builders.index import cache_folder, open_index
+from taskpaint.builders.index import open_index
 from taskpaint.builders.sample import Feature
 from taskpaint.builders.sources.wild_pairs import WildPairs, WildPairsOptions
+from taskpaint.manifests.cache import cache_folder
 from taskpaint.manifests.errors import BadItem, SourceLayoutError
 from taskpaint.manifests.images import decode_rgb
 

@@ -1,0 +1,295 @@
+"""One folder behind a URL, through fsspec: whole objects in and out, retried, and its refusals in plain words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final, TypeVar
+
+from ..errors import StorageError, UsageError
+from ..folder import part_of
+
+ResultT = TypeVar("ResultT")
+
+PATIENCE_SECONDS: Final = 120.0
+"""How long a call to a store that fails or is silent is tried again."""
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0
+_WHOLE_OR_NOTHING: Final = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "hf", "memory"})
+"""Protocols whose uploads appear whole; elsewhere an upload has another name until it is complete."""
+_READ_ONLY: Final = frozenset({"http", "https", "data", "zip", "tar", "github", "git", "reference"})
+_REFUSALS: Final = frozenset(
+    {
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "CredentialRetrievalError",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+        "SSOTokenLoadError",
+        "DefaultCredentialsError",
+        "RefreshError",
+        "ClientAuthenticationError",
+    }
+)
+"""Names of the exceptions with which the stores' libraries say that they have no (valid) key; none of these
+libraries need be installed."""
+_PERMANENT: Final = frozenset(
+    {"ProfileNotFound", "ParamValidationError", "NoRegionError", "InvalidRegionError", "ConfigParseError"}
+)
+_PERMANENT_NUMBERS: Final = frozenset({errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.ENAMETOOLONG, errno.EISDIR})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object in a listing. stamp: changes when its content does (ETag, generation or time), as far as known."""
+
+    size: int
+    stamp: str
+
+
+class Store:
+    """A folder behind a URL. Names are relative to it, with slashes. Picklable: a worker opens it anew."""
+
+    def __init__(self, url: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        """Open it, without a call to the store.
+
+        Raises:
+            UsageError: fsspec does not know the protocol, or a package for it is missing.
+        """
+        self.url, self.patience_seconds = url, patience_seconds
+        self.protocol = url.partition("://")[0]
+        self._process = os.getpid()
+        self._opened, self._root = _open(url)
+
+    @property
+    def _fs(self) -> Any:
+        """The file system of this process: connections do not survive a fork."""
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            self._opened, self._root = _open(self.url)
+        return self._opened
+
+    def __reduce__(self) -> tuple[type[Store], tuple[str, float]]:
+        return Store, (self.url, self.patience_seconds)
+
+    def path(self, name: str) -> str:
+        """An object's path as the file system wants it."""
+        return f"{self._root}/{name}" if name else self._root
+
+    def check_writable(self) -> None:
+        """Refuse protocols that cannot be written.
+
+        Raises:
+            UsageError: it is one of them.
+        """
+        if self.protocol in _READ_ONLY:
+            raise UsageError(f"{self.url}: {self.protocol} can only be read; write to s3://, gs:// or a folder")
+
+    def find(self, folder: str = "") -> dict[str, Found]:
+        """All objects below a folder: name -> what is known; empty when there are none.
+
+        Raises:
+            StorageError: the bucket is missing, or the store refuses or cannot be reached.
+        """
+        return {name: found for name, found in self._find(folder).items() if name}
+
+    def _find(self, folder: str) -> dict[str, Found]:
+        top = self.path(folder).rstrip("/")
+        entries = self.call(lambda: self._fs.find(top, detail=True), folder, missing={})
+        start = len(self._root) + 1
+        return {path.rstrip("/")[start:]: _found(entry) for path, entry in entries.items() if entry["type"] == "file"}
+
+    def names(self, folder: str = "") -> list[str]:
+        """What lies directly in a folder, files and folders."""
+        entries = self.call(lambda: self._fs.ls(self.path(folder), detail=False), folder, missing=[])
+        found = (posixpath.basename(entry.rstrip("/")) for entry in entries)
+        return sorted({name for name in found if name})
+
+    def info(self, name: str) -> dict[str, Any] | None:
+        """What the store says of an object; None when it is not there."""
+        return self.call(lambda: self._fs.info(self.path(name)), name, missing=None)
+
+    def read(self, name: str) -> bytes | None:
+        """An object's content; None when it is not there."""
+        return self.call(lambda: self._fs.cat_file(self.path(name)), name, missing=None)
+
+    def read_many(self, names: Iterable[str]) -> dict[str, bytes]:
+        """Contents of many small objects, fetched side by side; those that are not there are left out."""
+        wanted = {self.path(name): name for name in names}
+        if not wanted:
+            return {}
+        found: Mapping[str, Any] = self.call(lambda: self._all(list(wanted)), "", missing={})
+        return {wanted[path]: data for path, data in found.items()}
+
+    def _all(self, paths: list[str]) -> dict[str, bytes]:
+        found = self._fs.cat(paths, on_error="return") if len(paths) > 1 else {paths[0]: self._one(paths[0])}
+        for outcome in found.values():
+            if isinstance(outcome, Exception) and not isinstance(outcome, FileNotFoundError):
+                raise outcome
+        return {path: data for path, data in found.items() if isinstance(data, bytes)}
+
+    def _one(self, path: str) -> bytes | Exception:
+        try:
+            return self._fs.cat_file(path)
+        except FileNotFoundError as fault:
+            return fault
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write an object; it appears whole or not at all."""
+        self._put(name, lambda path: self._fs.pipe_file(path, data))
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write an object unless it is there; whether this call wrote it. One of many that try at once wins."""
+
+        def attempt() -> bool:
+            try:
+                self._fs.pipe_file(self.path(name), data, mode="create")
+            except FileExistsError:
+                return self._fs.cat_file(self.path(name)) == data  # an earlier attempt of ours, its answer lost
+            return True
+
+        self._make_folder(name)
+        return self.call(attempt, name)
+
+    def upload(self, file: Path, name: str) -> None:
+        """Copy a file to an object, which appears whole or not at all; its size is checked.
+
+        Raises:
+            StorageError: the store refuses, cannot be reached, or has another size.
+        """
+        self._put(name, lambda path: self._fs.put_file(str(file), path))
+        size, wanted = (self.info(name) or {}).get("size"), file.stat().st_size
+        if size != wanted:
+            raise StorageError(f"{self.url}/{name} has {size} bytes after {wanted} were sent; run it again")
+
+    def download(self, name: str, file: Path) -> None:
+        """Copy an object to a file, which appears whole or not at all.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            StorageError: the store refuses or cannot be reached.
+        """
+        part = part_of(file)
+        try:
+            self.call(lambda: self._fs.get_file(self.path(name), str(part)), name)
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def open(self, name: str) -> IO[bytes]:
+        """An object as a file to read ranges of; nothing is kept between reads.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+        """
+        return self.call(lambda: self._fs.open(self.path(name), "rb", cache_type="none"), name)
+
+    def remove(self, name: str) -> None:
+        """Remove an object, if it is there."""
+        self.call(lambda: self._fs.rm_file(self.path(name)), name, missing=None)
+
+    def remove_all(self, names: Iterable[str]) -> None:
+        """Remove many objects."""
+        paths = [self.path(name) for name in names]
+        if paths:
+            self.call(lambda: self._fs.rm(paths), "", missing=None)
+
+    def _put(self, name: str, put: Callable[[str], Any]) -> None:
+        self._make_folder(name)
+        if self.protocol in _WHOLE_OR_NOTHING:
+            self.call(lambda: put(self.path(name)), name)
+            return
+        part = self.path(posixpath.join(posixpath.dirname(name), f".{posixpath.basename(name)}.{_token()}.part"))
+        self.call(lambda: put(part), name)
+        self.call(lambda: self._fs.mv(part, self.path(name)), name)
+
+    def _make_folder(self, name: str) -> None:
+        if self.protocol not in _WHOLE_OR_NOTHING:
+            self.call(lambda: self._fs.makedirs(posixpath.dirname(self.path(name)), exist_ok=True), name)
+
+    def call(self, action: Callable[[], ResultT], name: str, **missing: Any) -> ResultT:
+        """Do something with the store, again and again while the network fails.
+
+        Args:
+            action: what to do.
+            name: of the object, for messages.
+            missing: `missing=VALUE` is returned when the object is not there.
+
+        Raises:
+            FileNotFoundError: the object is not there, and no `missing` was given.
+            StorageError: the bucket is missing, the store refuses, or it cannot be reached for `patience_seconds`.
+        """
+        give_up, wait = time.monotonic() + self.patience_seconds, _FIRST_WAIT
+        while True:
+            try:
+                return action()
+            except FileNotFoundError as fault:
+                if "bucket does not exist" in str(fault):
+                    raise StorageError(f"{self.url}: there is no such bucket; make it, or correct the URL") from fault
+                if "missing" in missing:
+                    return missing["missing"]
+                raise
+            except (TypeError, KeyError, AttributeError, NotImplementedError):
+                raise
+            except Exception as fault:
+                if refusal := self._refusal(fault, name):
+                    raise StorageError(refusal) from fault
+                if time.monotonic() + wait > give_up:
+                    raise StorageError(
+                        f"{self.url} cannot be reached: {_said(fault)}; check the network and the store's address, "
+                        "then run the same command again: what is done is kept"
+                    ) from fault
+            time.sleep(wait * random.uniform(0.8, 1.2))  # so that many workers do not come back all at once
+            wait = min(_LONGEST_WAIT, wait * 2)
+
+    def _refusal(self, fault: Exception, name: str) -> str:
+        """What to tell of an error that trying again does not cure; empty for others."""
+        kinds = {kind.__name__ for kind in type(fault).__mro__}
+        where = f"{self.url}/{name}".rstrip("/")
+        if isinstance(fault, PermissionError):
+            return (
+                f"{where}: the store refuses ({_said(fault)}); are the credentials valid, and may they read and write "
+                "there?"
+            )
+        if kinds & _REFUSALS:
+            return f"{where}: no valid credentials were found ({_said(fault)}); log in to the store again"
+        if kinds & _PERMANENT or (isinstance(fault, OSError) and fault.errno in _PERMANENT_NUMBERS):
+            return f"{where}: the store refuses: {_said(fault)}"
+        return ""
+
+
+def _open(url: str) -> tuple[Any, str]:
+    import fsspec
+
+    protocol = url.partition("://")[0]
+    try:
+        fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    except ImportError as fault:
+        package = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
+        wanted = package.get(protocol)
+        remedy = f"pip install {wanted}" if wanted else str(fault)
+        raise UsageError(f"{url}: a package for {protocol}:// is missing; {remedy}") from fault
+    except ValueError as fault:
+        raise UsageError(f"{url}: nothing is known of {protocol}://; {fault}") from fault
+    return fs, str(root).rstrip("/")
+
+
+def _found(entry: Mapping[str, Any]) -> Found:
+    keys = ("ETag", "etag", "generation", "md5Hash", "blob_id", "mtime", "LastModified", "created")
+    stamp = next((str(entry[key]) for key in keys if entry.get(key)), "")
+    return Found(int(entry["size"] or 0), stamp.strip('"'))
+
+
+def _said(fault: Exception) -> str:
+    """The first line of what a library says, without the HTML or XML that may follow."""
+    text = str(fault).strip().partition("\n")[0][:200]
+    return text or type(fault).__name__
+
+
+def _token() -> str:
+    return f"{random.SystemRandom().getrandbits(64):016x}"

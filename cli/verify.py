@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,7 +16,7 @@ _SHOWN = 20
 
 
 def verify(
-    out: options.Dataset,
+    out: options.Place,
     workers: options.Workers = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -37,12 +38,12 @@ def verify(
         raise typer.Exit(1)
 
 
-def run_verify(out: options.Dataset, workers: int, quiet: bool) -> VerifyReport:
+def run_verify(out: Path | str, workers: int, quiet: bool) -> VerifyReport:
     """Verify with a progress bar."""
     from ..engines.verify import verify as run
-    from ..manifests.folder import DatasetFolder
+    from ..manifests.storage.dataset import open_dataset
 
-    rows = sum(DatasetFolder(out).manifest()["splits"].values())
+    rows = sum(open_dataset(out).manifest()["splits"].values())
     with report.Meter("verifying", rows, quiet) as meter:
         return run(out, workers, meter.advance)
 

@@ -21,6 +21,7 @@ from ..manifests.errors import ItemError, PluginError
 from ..manifests.folder import DatasetFolder, split_of
 from ..manifests.images import decode_rgb
 from ..manifests.recipe import HELD_OUT_INSTRUCTIONS, repeated_split
+from ..manifests.storage.dataset import RemoteDataset, open_dataset
 from ..manifests.triplet import Triplet, triplet_schema
 from ..writers.shards import file_sha256
 from .local import default_workers, run_local
@@ -61,6 +62,7 @@ class ShardVerdict:
 
     split: str
     rows: int = 0
+    sha256: str = ""
     problems: list[dict[str, str]] = field(default_factory=list)
     problem_count: int = 0
     figures: dict[tuple[str, str], Figure] = field(default_factory=dict)
@@ -93,26 +95,26 @@ class VerifyReport:
     decode: dict[str, dict[str, dict[str, float]]]
 
 
-def verify(root: Path, workers: int = 0, on_shard: Callable[[int], None] | None = None) -> VerifyReport:
+def verify(root: Path | str, workers: int = 0, on_shard: Callable[[int], None] | None = None) -> VerifyReport:
     """Verify a dataset folder.
 
     Args:
-        root: the folder.
+        root: the folder, or a URL, whose shards are fetched one after the other and not kept.
         workers: processes; 0 for one a processor.
         on_shard: called with the rows of each shard that is done.
 
     Raises:
         DatasetFolderError: it is no dataset folder.
     """
-    folder = DatasetFolder(root)
+    folder = open_dataset(root)
     files = folder.shards()
     verdicts: dict[str, ShardVerdict] = {}
-    for name, verdict in run_local(_VerifyJob(root), [file.stem for file in files], workers or default_workers()):
+    for name, verdict in run_local(_VerifyJob(folder), [file.stem for file in files], workers or default_workers()):
         verdicts[name] = verdict
         if on_shard:
             on_shard(verdict.rows)
     whole = ShardVerdict("all")
-    _check_manifest(folder, [verdicts[file.stem] for file in files], whole)
+    _check_manifest(folder, verdicts, whole)
     _check_unique([verdicts[file.stem] for file in files], whole, repeated_split(folder.manifest()))
     _check_held_out([verdicts[file.stem] for file in files], whole)
     problems, count = list(whole.problems), whole.problem_count
@@ -129,12 +131,12 @@ def verify(root: Path, workers: int = 0, on_shard: Callable[[int], None] | None 
         task: {metric: figure.summary() for metric, figure in sorted(by_metric.items())}
         for task, by_metric in sorted(figures.items())
     }
-    return VerifyReport(str(root), rows, count, problems, decode)
+    return VerifyReport(str(folder.place), rows, count, problems, decode)
 
 
 @dataclass(frozen=True)
 class _VerifyJob:
-    root: Path
+    folder: DatasetFolder
 
     def open(self) -> Callable[[str], ShardVerdict]:
         cv2.setNumThreads(1)
@@ -142,24 +144,36 @@ class _VerifyJob:
         return self._verify
 
     def _verify(self, name: str) -> ShardVerdict:
-        file = DatasetFolder(self.root).shard_file(name)
-        verdict = ShardVerdict(split_of(name))
-        ids, photographs, contents = [], [], []
+        if not isinstance(self.folder, RemoteDataset):
+            return _verdict(name, self.folder.shard_file(name))
         try:
-            for row in _rows(file, verdict):
-                verdict.rows += 1
-                ids.append(hash_text(str(row["id"])))
-                photographs.append(hash_text(str(row["image_key"])))
-                verdict.templates.add(str(row["template_id"]))
-                if '"text_to_image":true' not in str(row["params"]):  # these share one blank source
-                    contents.append(_digest(row["input_image"]))
-                check_row(row, f"{name}, row {verdict.rows - 1}, {row['id']}", verdict)
-        except (pa.ArrowException, OSError) as fault:
-            verdict.note(name, f"shard cannot be read: {fault}")
-        verdict.ids, verdict.photographs, verdict.contents = (
-            np.array(values, np.uint64) for values in (ids, photographs, contents)
-        )
-        return verdict
+            with self.folder.borrowed(name) as file:
+                return _verdict(name, file)
+        except FileNotFoundError:
+            verdict = ShardVerdict(split_of(name))
+            verdict.note(name, "the shard was removed while the dataset was verified")
+            return verdict
+
+
+def _verdict(name: str, file: Path) -> ShardVerdict:
+    verdict = ShardVerdict(split_of(name))
+    ids, photographs, contents = [], [], []
+    try:
+        verdict.sha256 = file_sha256(file)
+        for row in _rows(file, verdict):
+            verdict.rows += 1
+            ids.append(hash_text(str(row["id"])))
+            photographs.append(hash_text(str(row["image_key"])))
+            verdict.templates.add(str(row["template_id"]))
+            if '"text_to_image":true' not in str(row["params"]):  # these share one blank source
+                contents.append(_digest(row["input_image"]))
+            check_row(row, f"{name}, row {verdict.rows - 1}, {row['id']}", verdict)
+    except (pa.ArrowException, OSError) as fault:
+        verdict.note(name, f"shard cannot be read: {fault}")
+    verdict.ids, verdict.photographs, verdict.contents = (
+        np.array(values, np.uint64) for values in (ids, photographs, contents)
+    )
+    return verdict
 
 
 def check_row(row: Mapping[str, Any], where: str, verdict: ShardVerdict) -> None:
@@ -203,20 +217,19 @@ def _digest(image: Any) -> int:
     return int.from_bytes(hashlib.blake2b(data or b"", digest_size=8).digest(), "little")
 
 
-def _check_manifest(folder: DatasetFolder, verdicts: list[ShardVerdict], whole: ShardVerdict) -> None:
+def _check_manifest(folder: DatasetFolder, verdicts: Mapping[str, ShardVerdict], whole: ShardVerdict) -> None:
     shards = {shard["name"]: shard for shard in folder.manifest().get("shards", [])}
-    present = {file.stem: file for file in folder.shards()}
-    for name in sorted(shards.keys() - present.keys()):
+    for name in sorted(shards.keys() - verdicts.keys()):
         whole.note(name, "the manifest lists this shard; its file is missing")
-    for name in sorted(present.keys() - shards.keys()):
+    for name in sorted(verdicts.keys() - shards.keys()):
         whole.note(name, "this shard is not in the manifest")
-    for (name, file), verdict in zip(present.items(), verdicts, strict=True):
+    for name, verdict in sorted(verdicts.items()):
         listed = shards.get(name)
         if listed is None:
             continue
         if verdict.rows != listed["rows"]:
             whole.note(name, f"{verdict.rows} rows were read, the manifest says {listed['rows']}")
-        if file_sha256(file) != listed["sha256"]:
+        if verdict.sha256 != listed["sha256"]:
             whole.note(name, "the file's sha256 is not the manifest's; it was changed or damaged")
 
 

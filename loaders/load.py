@@ -67,7 +67,7 @@ def load(
     """A dataset folder as a torch dataset of rows: dicts with the columns' names.
 
     Args:
-        path: the folder that `taskpaint build`, `filter` or `reword` wrote.
+        path: the folder that `taskpaint build`, `filter` or `reword` wrote, or a URL (s3://bucket/name).
         split: "train", "validation" …
         stream: an IterableDataset that shuffles, knows ranks and workers and can go on where it stopped; False: a
             map-style Dataset in the order of the files.
@@ -99,7 +99,7 @@ def load(
     wanted = (size, size) if isinstance(size, int) else size
     if wanted is not None and (len(wanted) != 2 or min(wanted) < 1):
         raise UsageError(f"size {size} must be a side, or width and height, of at least 1 pixel")
-    catalogue = Catalogue.open(Path(path), split)
+    catalogue = Catalogue.open(path, split)
     order = Order(seed, shuffle and stream, tuple(tasks) if tasks is not None else None, dict(weights or {}))
     form = torch_datasets.Form(images, wanted, fit, transform)
     if stream:

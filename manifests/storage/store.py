@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import posixpath
 import random
@@ -10,10 +11,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from typing import IO, Any, Final, TypeVar, cast
 
 from ..errors import StorageError, UsageError
-from ..folder import part_of
+from ..folder import replacing
 
 ResultT = TypeVar("ResultT")
 
@@ -174,20 +175,28 @@ class Store:
             FileNotFoundError: there is no such object.
             StorageError: the store refuses or cannot be reached.
         """
-        part = part_of(file)
-        try:
+        with replacing(file) as part:
             self.call(lambda: self._fs.get_file(self.path(name), str(part)), name)
-            part.replace(file)
-        finally:
-            part.unlink(missing_ok=True)
 
     def open(self, name: str) -> IO[bytes]:
-        """An object as a file to read ranges of; nothing is kept between reads.
+        """An object as a file to read ranges of; nothing is kept between reads, and each is tried again by itself.
 
         Raises:
             FileNotFoundError: there is no such object.
         """
-        return self.call(lambda: self._fs.open(self.path(name), "rb", cache_type="none"), name)
+        info = self.info(name)
+        if info is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.url}/{name}")
+        return cast(IO[bytes], _Ranges(self, name, int(info["size"])))
+
+    def read_range(self, name: str, start: int, stop: int) -> bytes:
+        """Bytes of an object.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+        """
+        data: bytes = self.call(lambda: self._fs.cat_file(self.path(name), start=start, end=stop), name)
+        return data
 
     def remove(self, name: str) -> None:
         """Remove an object, if it is there."""
@@ -234,8 +243,8 @@ class Store:
                 if "missing" in missing:
                     return missing["missing"]
                 raise
-            except (TypeError, KeyError, AttributeError, NotImplementedError):
-                raise
+            except (TypeError, ValueError, LookupError, AttributeError, NotImplementedError):
+                raise  # our own mistake, or a library's
             except Exception as fault:
                 if refusal := self._refusal(fault, name):
                     raise StorageError(refusal) from fault
@@ -261,6 +270,38 @@ class Store:
         if kinds & _PERMANENT or (isinstance(fault, OSError) and fault.errno in _PERMANENT_NUMBERS):
             return f"{where}: the store refuses: {_said(fault)}"
         return ""
+
+
+class _Ranges(io.RawIOBase):
+    """An object read range by range."""
+
+    def __init__(self, store: Store, name: str, size: int) -> None:
+        super().__init__()
+        self._store, self._name, self._size, self._at = store, name, size, 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to where the next read shall begin."""
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        return self._at
+
+    def read(self, size: int | None = -1) -> bytes:
+        """At most `size` bytes from here, all that are left when it is negative or None."""
+        stop = self._size if size is None or size < 0 else min(self._size, self._at + size)
+        data = self._store.read_range(self._name, self._at, stop) if stop > self._at else b""
+        self._at += len(data)
+        return data
 
 
 def _open(url: str) -> tuple[Any, str]:

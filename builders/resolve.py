@@ -14,11 +14,16 @@ from pydantic import ValidationError
 from ..manifests.errors import PluginError, RecipeError, SourceLayoutError, UsageError
 from ..manifests.recipe import Block, Recipe, SourceEntry, TaskEntry
 from ..manifests.recipe_file import Location, RecipeFile, explain
+from ..manifests.storage.mirror import fill, open_mirror
+from ..manifests.storage.url import place, refuse_url, under
 from .index import SourceIndex, open_index
 from .registry import find_source, find_task, source_names, task_names
 from .sample import describe
 from .source import Source
 from .task import Task
+
+TellFetched = Callable[[str, int, int], None]
+"""Called with a source's URL, the bytes fetched of it, and those that will be."""
 
 
 @dataclass(frozen=True)
@@ -44,34 +49,43 @@ class Stream:
 
 
 def check_streams(
-    file: RecipeFile, root: Path, paths: Mapping[str, Path], left_out: dict[str, str] | None = None
+    file: RecipeFile,
+    root: Path | str,
+    paths: Mapping[str, Path | str],
+    left_out: dict[str, str] | None = None,
+    tell: TellFetched | None = None,
 ) -> list[tuple[SourceEntry, Source, list[tuple[TaskEntry, Task[Any]]]]]:
     """Find and check every source, task and option of a recipe, without reading annotations.
 
     Args:
         file: the recipe.
-        root: folder that relative source paths start from.
-        paths: folders that stand in for a recipe's, by source label or source name.
+        root: folder or URL that relative source paths start from.
+        paths: folders or URLs that stand in for a recipe's, by source label or source name.
         left_out: when given, sources that are missing are not an error: they are left out, and noted here with the
             reason, by label.
+        tell: told of files that are fetched from a URL.
 
     Raises:
         RecipeError: unknown names, options that do not hold, a task that its source cannot feed; with lines.
         SourceLayoutError: folders that are missing or not in the dataset's layout; all of them at once.
+        StorageError: the store behind a URL refuses or cannot be reached.
     """
     checked = []
     missing: dict[str, str] = {}
     for position, entry in enumerate(file.recipe.sources):
         where: Location = ("sources", position)
-        source = _source(file, entry, where, _folder(entry, root, paths))
-        tasks = _tasks_of(file, entry, type(source), where)
+        folder = _folder(entry, root, paths)
+        tasks = _tasks_of(file, entry, _named(file, find_source, entry.source, (*where, "source")), where)
         try:
+            source = _source(file, entry, where, _mirrored(folder, tell))
             if not source.is_there():
                 raise SourceLayoutError(
                     f"source {entry.label}: folder {source.path} is missing; set its path in the recipe or give "
                     f"--path {entry.label}=FOLDER"
                 )
-            source.inputs()
+            inputs = source.inputs()
+            if isinstance(folder, str):
+                fill(inputs, partial(tell, folder) if tell else None)
         except SourceLayoutError as fault:
             missing[entry.label] = str(fault)
         else:
@@ -83,7 +97,7 @@ def check_streams(
     return checked
 
 
-def check_paths(files: Sequence[RecipeFile], paths: Mapping[str, Path]) -> None:
+def check_paths(files: Sequence[RecipeFile], paths: Mapping[str, Path | str]) -> None:
     """Refuse folders that are given for no source of the recipes.
 
     Raises:
@@ -107,9 +121,20 @@ def open_streams(
     return streams
 
 
-def _folder(entry: SourceEntry, root: Path, paths: Mapping[str, Path]) -> Path:
+def _folder(entry: SourceEntry, root: Path | str, paths: Mapping[str, Path | str]) -> Path | str:
+    """Where a source lies: a folder, or a URL."""
     given = paths.get(entry.label) or paths.get(entry.source)
-    return given or root / Path(os.path.expandvars(entry.path)).expanduser()
+    if given:
+        return place(given) if isinstance(given, str) else given
+    return under(place(root) if isinstance(root, str) else root, os.path.expandvars(entry.path))
+
+
+def _mirrored(folder: Path | str, tell: TellFetched | None) -> Path:
+    """The folder, or what stands for a URL on this machine."""
+    if isinstance(folder, Path):
+        refuse_url(folder, "give the URL as text, not as a Path")
+        return folder
+    return open_mirror(folder, partial(tell, folder) if tell else None)
 
 
 def _source(file: RecipeFile, entry: SourceEntry, where: Location, folder: Path) -> Source:

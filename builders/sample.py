@@ -64,16 +64,25 @@ class FileBytes:
 
         Raises:
             BadItem: the file is missing or cannot be read.
+            StorageError: it lies in a store, which refuses or cannot be reached.
         """
         if self.data is not None:
             return self.data
         try:
             with open(self.path, "rb", buffering=0) as opened:  # noqa: PTH123 - a third of Path.read_bytes' time
-                return opened.readall()
+                data = opened.readall()
         except FileNotFoundError as fault:
             raise BadItem(f"file {self.path.name} is missing") from fault
         except OSError as fault:
             raise BadItem(f"file {self.path.name} cannot be read: {fault.strerror}") from fault
+        return data or self._fetched()
+
+    def _fetched(self) -> bytes:
+        """An empty file's content after all, if it stands for one in a store."""
+        from ..manifests.storage.mirror import fill
+
+        fill([self.path])
+        return self.path.read_bytes()
 
 
 class Category(NamedTuple):

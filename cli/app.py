@@ -23,6 +23,7 @@ from . import (
     index,
     merge,
     paraphrase,
+    places,
     preview,
     push,
     recipes,
@@ -95,7 +96,9 @@ def _root(
 def run() -> None:
     """Run the command line; errors become one sentence on stderr and an exit code."""
     try:
-        app(auto_envvar_prefix="TASKPAINT")
+        command = typer.main.get_command(app)
+        places.refuse_urls(command)
+        command(auto_envvar_prefix="TASKPAINT")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away; nobody to tell
         sys.exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,8 +38,8 @@ def build(
     source: Annotated[
         list[str] | None,
         typer.Option(
-            help="Without a recipe: NAME=FOLDER or NAME:SPLIT=FOLDER.",
-            metavar="NAME=FOLDER",
+            help="Without a recipe: NAME=PLACE or NAME:SPLIT=PLACE, a folder or URL.",
+            metavar="NAME=PLACE",
             show_default=False,
         ),
     ] = None,
@@ -46,10 +47,12 @@ def build(
         list[str] | None,
         typer.Option(help="Without a recipe: task to render.", metavar="NAME", show_default=False),
     ] = None,
-    data: Annotated[Path, typer.Option(help="Folder that relative source paths start from.")] = Path(),
+    data: Annotated[
+        str, typer.Option(help="Folder or URL that relative source paths start from.", metavar="PLACE")
+    ] = ".",
     path: Annotated[
         list[str] | None,
-        typer.Option(help="Where a source of the recipe lies.", metavar="SOURCE=FOLDER", show_default=False),
+        typer.Option(help="Where a source of the recipe lies: a folder or URL.", metavar="SOURCE=PLACE", show_default=False),
     ] = None,
     change: Annotated[
         list[str] | None,
@@ -108,8 +111,8 @@ def build(
         )
 
     files = _recipes(recipe or [], source or [], task or [], change or [])
-    paths = {name: Path(value) for name, value in options.split_pairs(path or [], "--path").items()}
-    how = BuildOptions(data, paths, limit, workers, max_rejects, overwrite, skip_missing, spool)
+    paths = {name: place(value) for name, value in options.split_pairs(path or [], "--path").items()}
+    how = BuildOptions(place(data), paths, limit, workers, max_rejects, overwrite, skip_missing, spool)
     if dry_run:
         _dry_run(files, how, as_json, quiet)
         return
@@ -245,6 +248,7 @@ class _BuildProgress:
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
         self._meter: report.Meter | None = None
+        self._said = time.monotonic()
 
     def __enter__(self) -> _BuildProgress:
         return self
@@ -263,6 +267,12 @@ class _BuildProgress:
             def indexing(self, source: str, count: int) -> None:
                 if count % 16384 < 1024:
                     report.say(f"indexing {source}: {count:,} images", outer._quiet)
+
+            def fetching(self, url: str, done: int, total: int) -> None:
+                if done == total or time.monotonic() - outer._said > 10:
+                    outer._said = time.monotonic()
+                    so_far = "" if done == total else f"{report.human_bytes(done)} of "
+                    report.say(f"fetched {so_far}{report.human_bytes(total)} from {url}", outer._quiet)
 
             def planned(self, shards: int, units: int, finished: int) -> None:
                 report.say(f"{units:,} triplets planned in {shards} shards, {finished:,} done before", outer._quiet)

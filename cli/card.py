@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import options, report
+from . import options, places, report
 
 
-def card(out: options.Dataset, quiet: options.Quiet = False) -> None:
+def card(out: options.Place, quiet: options.Quiet = False) -> None:
     """Write a dataset's card (README.md, LICENSE.md, pictures) again, with its scores and cuts as they are now.
 
     What you wrote below the card's last line is kept.
@@ -16,5 +16,6 @@ def card(out: options.Dataset, quiet: options.Quiet = False) -> None:
     """
     from ..engines.card import refresh_card
 
-    refresh_card(out)
-    report.say(str(out / "README.md"), quiet)
+    with places.changing(out, quiet) as root:
+        refresh_card(root)
+    report.say(f"{out}/README.md", quiet)

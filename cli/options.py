@@ -7,13 +7,23 @@ from typing import Annotated
 
 import typer
 
+from . import places
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Workers = Annotated[int, typer.Option("--workers", "-w", min=0, help="Processes; 0 for one a processor.")]
 Place = Annotated[
     str, typer.Argument(help="A folder that taskpaint built, or a URL.", metavar="PLACE", show_default=False)
 ]
-Dataset = Annotated[Path, typer.Argument(help="A folder that taskpaint built.", show_default=False)]
+Dataset = Annotated[
+    Path,
+    typer.Argument(
+        parser=places.fetched,
+        help="A folder that taskpaint built, or its URL: then it is fetched into the cache.",
+        metavar="PLACE",
+        show_default=False,
+    ),
+]
 
 
 def split_pairs(values: list[str], option: str) -> dict[str, str]:

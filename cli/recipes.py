@@ -58,7 +58,9 @@ def show(
 @app.command("check")
 def check(
     recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")],
-    data: Annotated[Path | None, typer.Option(help="Also look for the sources below this folder.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Also look for the sources below this folder or URL.", metavar="PLACE")
+    ] = None,
 ) -> None:
     """Check a recipe; with --data, check that its sources are there too.
 

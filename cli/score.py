@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import options, report
+from . import options, places, report
 
 if TYPE_CHECKING:
     from ..engines.score import ScoreOptions, ScoreReport
 
 
 def score(
-    out: options.Dataset,
+    out: options.Place,
     scores: Annotated[
         str,
         typer.Option(
@@ -80,7 +80,8 @@ def score(
         workers,
         _one_of(keep, ("float16", "float32"), "--keep-embeddings") if keep else None,
     )
-    found = run_score(out, how, quiet or as_json)
+    with places.changing(out, quiet or as_json) as root:
+        found = run_score(root, how, quiet or as_json)
     if as_json:
         report.print_json(vars(found))
     elif not quiet:

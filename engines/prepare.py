@@ -23,8 +23,8 @@ class BuildOptions:
     """How to run, none of which changes a byte, and how much of the plan to build.
 
     Attributes:
-        root: folder that relative source paths start from.
-        paths: folders that stand in for the recipe's, by source label or name.
+        root: folder or URL that relative source paths start from.
+        paths: folders or URLs that stand in for the recipe's, by source label or name.
         limit: at most this many triplets.
         workers: processes; 0 for as many as there are processors.
         max_rejects: share of broken items, of those tried, that turns the build into a failure.
@@ -33,8 +33,8 @@ class BuildOptions:
         spool: local folder in which shards wait on their way to a URL; None for the cache.
     """
 
-    root: Path = Path()
-    paths: Mapping[str, Path] = field(default_factory=dict)
+    root: Path | str = Path()
+    paths: Mapping[str, Path | str] = field(default_factory=dict)
     limit: int | None = None
     workers: int = 0
     max_rejects: float = 1.0
@@ -45,6 +45,9 @@ class BuildOptions:
 
 class Progress:
     """Told how a build goes; the base class says nothing."""
+
+    def fetching(self, url: str, done: int, total: int) -> None:
+        """`done` bytes of the `total` that are needed of a source before the build are here."""
 
     def indexing(self, source: str, count: int) -> None:
         """`count` images of a source are indexed."""
@@ -80,15 +83,18 @@ def prepare(files: Sequence[RecipeFile], options: BuildOptions, progress: Progre
     Raises:
         UsageError: a recipe or a source does not hold, or the recipes do not go together.
     """
+    progress = progress or Progress()
     check_paths(files, options.paths)
     left_out: dict[str, str] = {}
     checked = [
         found
         for file in files
-        for found in check_streams(file, options.root, options.paths, left_out if options.skip_missing else None)
+        for found in check_streams(
+            file, options.root, options.paths, left_out if options.skip_missing else None, progress.fetching
+        )
     ]
     recipe = combine(files, [_in_full(entry, source, tasks) for entry, source, tasks in checked])
-    streams = open_streams(checked, (progress or Progress()).indexing)
+    streams = open_streams(checked, progress.indexing)
     words = wordings([stream.task for stream in streams], recipe.instructions, recipe.seed)
     plan = make_plan(recipe, streams, options.limit)
     repeated = recipe.instructions.repeated_split

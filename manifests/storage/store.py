@@ -176,7 +176,16 @@ class Store:
             StorageError: the store refuses or cannot be reached.
         """
         with replacing(file) as part:
-            self.call(lambda: self._fs.get_file(self.path(name), str(part)), name)
+            self.get(name, part)
+
+    def get(self, name: str, file: Path) -> None:
+        """Copy an object to a file, which may be left half written.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            StorageError: the store refuses or cannot be reached.
+        """
+        self.call(lambda: self._fs.get_file(self.path(name), str(file)), name)
 
     def open(self, name: str) -> IO[bytes]:
         """An object as a file to read ranges of; nothing is kept between reads, and each is tried again by itself.

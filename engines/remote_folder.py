@@ -134,7 +134,8 @@ class RemoteFolder(DatasetFolder):
         content = (json.dumps(identity, indent=2, ensure_ascii=False) + "\n").encode()
         before = self.store.read(_RUN)
         if before is None:
-            self._refuse_foreign()
+            if not overwrite:
+                self._refuse_foreign()
             if not self.store.create(_RUN, content):
                 before = self.store.read(_RUN)  # another rank was first
         if before is not None:

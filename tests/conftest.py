@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Callable
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +108,52 @@ def tiny_coco(tmp_path: Path) -> Path:
 def write_coco() -> Callable[..., Path]:
     """`write_tiny_coco` itself, for tests that need another size."""
     return write_tiny_coco
+
+
+class StoreServer:
+    """A real S3-compatible server (moto's) on a port of its own of the loopback; what it stores survives `stop`."""
+
+    def __init__(self) -> None:
+        self._server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self._server.start()
+        self._address = self._server.get_host_and_port()
+        self.url = "http://{}:{}".format(*self._address)
+
+    def stop(self) -> None:
+        """Close the port."""
+        self._server.stop()
+
+    def start(self) -> None:
+        """Open the same port again."""
+        from moto.server import ThreadedMotoServer
+
+        self._server = ThreadedMotoServer(*self._address, verbose=False)
+        self._server.start()
+
+    def post(self, path: str, body: str) -> None:
+        """Tell the server how to behave."""
+        address, kind = f"{self.url}/moto-api/{path}", {"Content-Type": "text/plain"}
+        urllib.request.urlopen(urllib.request.Request(address, body.encode(), kind, method="POST")).close()
+
+
+@pytest.fixture(scope="session")
+def store_server() -> Iterator[StoreServer]:
+    """The S3 server of this process."""
+    server = StoreServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(store_server: StoreServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A new bucket on the S3 server, with the environment that leads there."""
+    import s3fs
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", store_server.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key-of-a-test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-a-test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    name = f"bucket-{uuid.uuid4().hex[:12]}"
+    s3fs.S3FileSystem().mkdir(name)
+    return name

@@ -86,8 +86,8 @@ class Holder:
             StorageError: the store refuses, or there is no such bucket.
         """
         self._refuse_rivals()
-        highest = max((seen.number for seen in self._mine()), default=0)
-        self._number = highest + 1
+        older = self._numbers()
+        self._number = 1 + max(older, default=0)
         if not self._store.create(self._name, self._content()):
             raise FolderBusyError(f"another taskpaint run has just begun to write to {self._store.url}; wait for it")
         try:
@@ -95,7 +95,7 @@ class Holder:
         except FolderBusyError:
             self._store.remove(self._name)
             raise
-        self._store.remove_all(_file(seen.writer, seen.number) for seen in self._mine() if seen.number < self._number)
+        self._store.remove_all(_file(self._writer, number) for number in older)
 
     def check(self) -> None:
         """Whether the claim still holds.
@@ -110,7 +110,7 @@ class Holder:
         """Renew the claim until `release`; run in a thread."""
         while not self._stop.wait(BEAT_SECONDS):
             try:
-                if any(seen.number > self._number for seen in self._mine()):
+                if max(self._numbers(), default=0) > self._number:
                     self._lost = f"another taskpaint run has taken {self._store.url} over; this one stops"
                     return
                 self._store.write(self._name, self._content())
@@ -132,8 +132,10 @@ class Holder:
     def _content(self) -> bytes:
         return json.dumps(asdict(self._claim) | {"marks": self._marks()}).encode()
 
-    def _mine(self) -> list[Seen]:
-        return [seen for seen in read_claims(self._store) if seen.writer == self._writer]
+    def _numbers(self) -> list[int]:
+        """Of all claims by this writer's name, readable or not."""
+        found = filter(None, map(_NAME.fullmatch, self._store.find(CLAIMS)))
+        return [int(match["number"]) for match in found if match["writer"] == self._writer]
 
     def _refuse_rivals(self) -> None:
         for seen in read_claims(self._store):

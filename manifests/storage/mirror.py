@@ -132,7 +132,7 @@ def _lay_out(folder: Path, listed: dict[str, Found]) -> None:
         with contextlib.suppress(FileExistsError):
             os.close(os.open(folder / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
     for base, _, _ in sorted(os.walk(folder), reverse=True):
-        if base != str(folder) and not any(os.scandir(base)):
+        if base != str(folder) and not os.listdir(base):
             Path(base).rmdir()
 
 

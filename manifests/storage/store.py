@@ -276,7 +276,8 @@ class Store:
             )
         if kinds & _REFUSALS:
             return f"{where}: no valid credentials were found ({_said(fault)}); log in to the store again"
-        if kinds & _PERMANENT or (isinstance(fault, OSError) and fault.errno in _PERMANENT_NUMBERS):
+        stays = isinstance(fault, FileExistsError | NotADirectoryError | IsADirectoryError) or bool(kinds & _PERMANENT)
+        if stays or (isinstance(fault, OSError) and fault.errno in _PERMANENT_NUMBERS):
             return f"{where}: the store refuses: {_said(fault)}"
         return ""
 

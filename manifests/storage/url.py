@@ -66,8 +66,8 @@ def under(base: Path | str, name: str) -> Path | str:
     """
     if is_url(name):
         return place(name)
-    if isinstance(base, Path):
-        return base / Path(name).expanduser()
+    if isinstance(base, Path) or name.startswith(("/", "~")):
+        return Path(base if isinstance(base, Path) else "") / Path(name).expanduser()
     return base if name in ("", ".") else place(f"{base}/{name.removeprefix('./')}")
 
 

@@ -7,19 +7,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import options, report
+from . import options, places, report
 
 if TYPE_CHECKING:
     from ..engines.export import ExportOptions, ExportReport
 
 
 def export(
-    dataset: Annotated[Path | None, typer.Argument(help="A folder that taskpaint built.", show_default=False)] = None,
+    dataset: Annotated[
+        Path | None,
+        typer.Argument(
+            parser=places.fetched, help="A folder that taskpaint built, or its URL.", metavar="PLACE", show_default=False
+        ),
+    ] = None,
     to: Annotated[
         str | None, typer.Option(help="Name of the format; --list shows them.", metavar="FORMAT", show_default=False)
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder to write, new or empty.", show_default=False)
+        str | None,
+        typer.Option(
+            "--out", "-o", help="Folder or URL to write, new or empty.", metavar="PLACE", show_default=False
+        ),
     ] = None,
     task: Annotated[
         list[str] | None, typer.Option(help="Only this task; may be repeated.", metavar="NAME", show_default="all")
@@ -82,11 +90,14 @@ def export(
             "say what to export, --to which FORMAT and to which folder, -o DEST", param_hint="export"
         )
     from ..engines.export import ExportOptions
+    from ..manifests.storage.url import place
 
+    there = location or (str(place(out)) if isinstance(place(out), str) else None)
     how = ExportOptions(
-        to, tuple(task or []), tuple(split or []), tuple(where or []), limit, shard_size, location, workers
+        to, tuple(task or []), tuple(split or []), tuple(where or []), limit, shard_size, there, workers
     )
-    summary = _run(dataset, out, how, quiet or as_json)
+    with places.written(out, quiet or as_json) as folder:
+        summary = places.shown(_run(dataset, folder, how, quiet or as_json), folder, out)
     if as_json:
         report.print_json(vars(summary))
     elif not quiet:
@@ -125,7 +136,8 @@ def _print(summary: ExportReport) -> None:
         f"{splits} triplets as {summary.format}, {summary.files:,} files, {report.human_bytes(summary.bytes)}, "
         f"{report.human_seconds(summary.seconds)}: {summary.root}"
     )
-    report.say(f"start from {', '.join(str(summary.root / name) for name in summary.configs)}")
+    starts = (f"{summary.root}/{name}" for name in summary.configs)
+    report.say(f"start from {', '.join(starts)}")
 
 
 def _print_formats(as_json: bool) -> None:

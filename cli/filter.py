@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from . import options, report
+from . import options, places, report
 
 if TYPE_CHECKING:
     from ..engines.cut import CutOptions, CutReport
@@ -18,9 +18,7 @@ _COUNTS = ("rows", "missing", "alone", "dropped", "left")
 
 def filter(  # the command's name
     dataset: options.Dataset,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Dataset folder to write.", show_default=False)
-    ] = None,
+    out: options.Out = None,
     keep: Annotated[
         list[str] | None,
         typer.Option(
@@ -85,7 +83,8 @@ def filter(  # the command's name
         return
     if out is None:
         raise typer.BadParameter("name the dataset folder to write with -o OUT", param_hint="--out")
-    summary = run_cut(dataset, out, given, how, quiet or as_json)
+    with places.written(out, quiet or as_json) as folder:
+        summary = places.shown(run_cut(dataset, folder, given, how, quiet or as_json), folder, out)
     if as_json:
         report.print_json(vars(summary))
     elif not quiet:
@@ -124,7 +123,7 @@ def print_cut(summary: CutReport) -> None:
         f"{splits} triplets left in {summary.shards} shards, {report.human_bytes(summary.bytes)}, "
         f"{report.human_seconds(summary.seconds)}: {summary.root}"
     )
-    report.say(f"dropped rows: {summary.root / 'dropped.parquet'}; report: {summary.report}")
+    report.say(f"dropped rows: {summary.root}/dropped.parquet; report: {summary.report}")
 
 
 def _rules(keep: list[str], files: list[Path], presets: list[str]) -> RuleSet:

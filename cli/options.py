@@ -26,6 +26,12 @@ Dataset = Annotated[
 ]
 
 
+Out = Annotated[
+    str | None,
+    typer.Option("--out", "-o", help="Dataset folder to write, or a URL.", metavar="PLACE", show_default=False),
+]
+
+
 def split_pairs(values: list[str], option: str) -> dict[str, str]:
     """Read repeated NAME=VALUE options.
 

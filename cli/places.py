@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import report
 
 if TYPE_CHECKING:
     from ..manifests.storage.dataset import RemoteDataset
+
+ReportT = TypeVar("ReportT")
 
 
 def fetched(text: str) -> Path:
@@ -44,6 +47,49 @@ def changing(text: str, quiet: bool) -> Iterator[Path]:
         with _meter(dataset, quiet) as meter:
             stack.enter_context(dataset.changing(meter.advance))
         yield dataset.root
+
+
+@contextlib.contextmanager
+def written(text: str, quiet: bool) -> Iterator[Path]:
+    """The folder to write; when it stands for a URL, it is put there at the end."""
+    from ..manifests.storage.url import place
+
+    where = place(text)
+    if isinstance(where, Path):
+        yield where
+        return
+    from ..manifests.storage.publish import published
+
+    meter: report.Meter | None = None
+    before = 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal meter, before
+        if meter is None:
+            meter = report.Meter(f"sending to {where}", total, quiet, "B").__enter__()
+        meter.advance(done - before)
+        before = done
+
+    try:
+        with published(where, tell) as folder:
+            yield folder
+    finally:
+        if meter is not None:
+            meter.__exit__(None, None, None)
+
+
+def shown(found: ReportT, folder: Path, text: str) -> ReportT:
+    """A command's report with paths as the user gave them: where a local folder stood for a URL, the URL."""
+    from ..manifests.storage.url import place
+
+    where = place(text)
+    if isinstance(where, Path):
+        return found
+    changes: dict[str, Any] = {}
+    for name, value in vars(found).items():
+        if isinstance(value, Path) and value.is_relative_to(folder):
+            changes[name] = f"{where}/{value.relative_to(folder).as_posix()}".removesuffix("/.")
+    return dataclasses.replace(found, **changes)  # type: ignore[type-var]
 
 
 def _meter(dataset: RemoteDataset, quiet: bool) -> report.Meter:

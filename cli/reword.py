@@ -7,14 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from . import options, report
+from . import options, places, report
 
 
 def reword(
     dataset: options.Dataset,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Dataset folder to write.", show_default=False)
-    ] = None,
+    out: options.Out = None,
     bank: Annotated[
         list[Path] | None,
         typer.Option(help="JSONL bank whose sentences join the shipped ones.", metavar="FILE", show_default=False),
@@ -68,8 +66,10 @@ def reword(
     how = RewordOptions(instructions, seed, tuple(task or []), workers, overwrite)
     rows = sum(DatasetFolder(dataset).manifest()["splits"].values())
     try:
-        with report.Meter("rewording", rows, quiet or as_json) as meter:
-            found = run(dataset, out, how, meter.advance)
+        with places.written(out, quiet or as_json) as folder:
+            with report.Meter("rewording", rows, quiet or as_json) as meter:
+                done = run(dataset, folder, how, meter.advance)
+            found = places.shown(done, folder, out)
     except KeyboardInterrupt as fault:
         raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
     if as_json:

@@ -26,13 +26,18 @@ def build(
     out: Annotated[
         str | None,
         typer.Option(
-            "--out", "-o", help="Dataset folder to write, or a URL: s3://bucket/name.", metavar="PLACE", show_default=False
+            "--out",
+            "-o",
+            help="Dataset folder to write, or a URL: s3://bucket/name.",
+            metavar="PLACE",
+            show_default=False,
         ),
     ] = None,
     spool: Annotated[
         Path | None,
         typer.Option(
-            help="With a URL: local folder in which shards wait to be sent; by default in the cache.", show_default=False
+            help="With a URL: local folder in which shards wait to be sent; by default in the cache.",
+            show_default=False,
         ),
     ] = None,
     source: Annotated[
@@ -52,7 +57,9 @@ def build(
     ] = ".",
     path: Annotated[
         list[str] | None,
-        typer.Option(help="Where a source of the recipe lies: a folder or URL.", metavar="SOURCE=PLACE", show_default=False),
+        typer.Option(
+            help="Where a source of the recipe lies: a folder or URL.", metavar="SOURCE=PLACE", show_default=False
+        ),
     ] = None,
     change: Annotated[
         list[str] | None,
@@ -106,7 +113,7 @@ def build(
     where = None if out is None else place(out)
     if engine != cluster.EngineName.local and isinstance(where, str):
         raise typer.BadParameter(
-            f"--engine {engine.value} writes to a folder that all nodes see; with a URL, run ranks (--rank, --world-size)",
+            f"--engine {engine.value} writes to a folder that all nodes see; with a URL, run ranks (--rank)",
             param_hint="--out",
         )
 
@@ -153,9 +160,7 @@ def run_build(
         return run(files, out, how, progress.watch(), engine or run_local)
 
 
-def _run_share(
-    files: list[RecipeFile], out: Path | str, how: BuildOptions, share: Share, quiet: bool
-) -> RankReport:
+def _run_share(files: list[RecipeFile], out: Path | str, how: BuildOptions, share: Share, quiet: bool) -> RankReport:
     from ..engines.ranks import build_share
 
     with _stoppable(), _BuildProgress(quiet) as progress:

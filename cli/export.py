@@ -17,7 +17,10 @@ def export(
     dataset: Annotated[
         Path | None,
         typer.Argument(
-            parser=places.fetched, help="A folder that taskpaint built, or its URL.", metavar="PLACE", show_default=False
+            parser=places.fetched,
+            help="A folder that taskpaint built, or its URL.",
+            metavar="PLACE",
+            show_default=False,
         ),
     ] = None,
     to: Annotated[
@@ -25,9 +28,7 @@ def export(
     ] = None,
     out: Annotated[
         str | None,
-        typer.Option(
-            "--out", "-o", help="Folder or URL to write, new or empty.", metavar="PLACE", show_default=False
-        ),
+        typer.Option("--out", "-o", help="Folder or URL to write, new or empty.", metavar="PLACE", show_default=False),
     ] = None,
     task: Annotated[
         list[str] | None, typer.Option(help="Only this task; may be repeated.", metavar="NAME", show_default="all")

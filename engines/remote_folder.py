@@ -223,9 +223,7 @@ class RemoteFolder(DatasetFolder):
     def _settle(self, *, block: bool) -> None:
         from concurrent.futures import FIRST_COMPLETED, wait
 
-        done, self._books.pending = wait(
-            self._books.pending, timeout=None if block else 0, return_when=FIRST_COMPLETED
-        )
+        done, self._books.pending = wait(self._books.pending, timeout=None if block else 0, return_when=FIRST_COMPLETED)
         for future in done:
             future.result()
 

@@ -108,7 +108,6 @@ def read_rows(catalogue: Catalogue, group: RowGroup) -> list[dict[str, Any]]:
         DatasetFolderError: the file cannot be read any more.
     """
 
-
     def read(parquet: pq.ParquetFile) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = parquet.read_row_group(group.position, columns=list(COLUMNS)).to_pylist()
         return rows
@@ -134,9 +133,7 @@ def _footers(files: list[Path], store: Store | None, root: Path | str) -> Iterat
         yield from pool.map(footer, files)
 
 
-def _with_parquet(
-    file: Path, store: Store | None, read: Callable[[pq.ParquetFile], ResultT], remedy: str
-) -> ResultT:
+def _with_parquet(file: Path, store: Store | None, read: Callable[[pq.ParquetFile], ResultT], remedy: str) -> ResultT:
     """Read from a shard on disk, or from ranges of one in a store.
 
     Raises:

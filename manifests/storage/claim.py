@@ -156,9 +156,7 @@ class Holder:
 
 
 @contextlib.contextmanager
-def hold(
-    store: Store, writer: str, spool: Path, marks: Callable[[], list[dict[str, Any]]] = list
-) -> Iterator[Holder]:
+def hold(store: Store, writer: str, spool: Path, marks: Callable[[], list[dict[str, Any]]] = list) -> Iterator[Holder]:
     """Hold a folder in a store against other writers.
 
     Args:
@@ -204,7 +202,9 @@ def _file(writer: str, number: int) -> str:
 def _age(store: Store, name: str) -> float | None:
     """Seconds since an object was written."""
     info = store.info(name) or {}
-    written = next((info[key] for key in ("LastModified", "last_modified", "updated", "mtime", "created") if key in info), None)
+    written = next(
+        (info[key] for key in ("LastModified", "last_modified", "updated", "mtime", "created") if key in info), None
+    )
     if isinstance(written, str):
         written = datetime.fromisoformat(written)
     if isinstance(written, int | float):

@@ -180,7 +180,8 @@ class RemoteDataset(DatasetFolder):
     def _beside(self) -> dict[str, Found]:
         found = {name: one for folder in _FOLDERS for name, one in self.store.find(folder).items()}
         for name in sorted(set(self.store.names()) & set(_BESIDE)):
-            found |= {name: one for one in [self.store.find(name).get(name)] if one is not None}
+            if (one := self.store.look(name)) is not None:
+                found[name] = one
         return {name: one for name, one in found.items() if ".." not in name.split("/")}
 
     @contextlib.contextmanager

@@ -62,7 +62,9 @@ def open_mirror(url: str, tell: Tell | None = None) -> Path:
         _forget_changed(folder, listed)
         _lay_out(folder, listed)
         _write_listing(folder.parent, url, listed)
-        soon = [name for name, found in listed.items() if _comes_first(name, found) and _is_pending(folder / name, found)]
+        soon = [
+            name for name, found in listed.items() if _comes_first(name, found) and _is_pending(folder / name, found)
+        ]
         _fetch_all(store, folder, {name: listed[name] for name in soon}, tell or (lambda done, total: None))
     return folder
 
@@ -132,7 +134,7 @@ def _lay_out(folder: Path, listed: dict[str, Found]) -> None:
         with contextlib.suppress(FileExistsError):
             os.close(os.open(folder / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
     for base, _, _ in sorted(os.walk(folder), reverse=True):
-        if base != str(folder) and not os.listdir(base):
+        if base != str(folder) and not any(Path(base).iterdir()):
             Path(base).rmdir()
 
 
@@ -183,8 +185,8 @@ def _fetch_all(store: Store, folder: Path, names: dict[str, Found], tell: Tell) 
     total = sum(found.size for found in names.values())
     if total > (free := shutil.disk_usage(folder).free):
         raise StorageError(
-            f"{store.url}: {total / 1e9:.1f} GB are needed in {folder}, {free / 1e9:.1f} GB are free; set TASKPAINT_CACHE "
-            "to a folder with more room"
+            f"{store.url}: {total / 1e9:.1f} GB are needed in {folder}, {free / 1e9:.1f} GB are free; set "
+            "TASKPAINT_CACHE to a folder with more room"
         )
     if len(names) == 1:
         for name, found in names.items():
@@ -210,8 +212,8 @@ def _fetch(store: Store, folder: Path, name: str, expected: Found) -> int:
         store.get(name, part)
         if (size := part.stat().st_size) != expected.size:
             raise StorageError(
-                f"{store.url}/{name} has {size} bytes and was listed with {expected.size}; it changed meanwhile, run the "
-                "same command again"
+                f"{store.url}/{name} has {size} bytes and was listed with {expected.size}; it changed meanwhile, run "
+                "the same command again"
             )
         part.replace(folder / name)
     except FileNotFoundError as fault:

@@ -29,7 +29,7 @@ Tell = Callable[[int, int], None]
 def published(url: str, tell: Tell | None = None) -> Iterator[Path]:
     """A local folder whose content is put behind a URL when the block ends well; then the folder is removed.
 
-    A run that was stopped finds the folder as it was. What an earlier run put there and this one did not make is removed.
+    A run that was stopped finds the folder as it was. What an earlier run put there and this one did not is removed.
 
     Args:
         url: new, empty, or published before.
@@ -75,7 +75,9 @@ def _published(store: Store) -> list[str]:
     foreign = [name for name in store.names() if name != ".taskpaint"]
     if foreign or store.info(".taskpaint/run.json") is not None:
         what = foreign[0] if foreign else ".taskpaint"
-        raise ResumeError(f"{store.url} is not empty ({what} …) and was not written by this command; choose another URL")
+        raise ResumeError(
+            f"{store.url} is not empty ({what} …) and was not written by this command; choose another URL"
+        )
     store.write(_MARK, b"[]")
     return []
 

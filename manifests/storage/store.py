@@ -115,6 +115,11 @@ class Store:
         """What the store says of an object; None when it is not there."""
         return self.call(lambda: self._fs.info(self.path(name)), name, missing=None)
 
+    def look(self, name: str) -> Found | None:
+        """An object as a listing has it; None when it is not there."""
+        info = self.info(name)
+        return None if info is None else _found(info)
+
     def read(self, name: str) -> bytes | None:
         """An object's content; None when it is not there."""
         return self.call(lambda: self._fs.cat_file(self.path(name)), name, missing=None)

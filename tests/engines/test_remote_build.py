@@ -66,7 +66,7 @@ def test_the_store_holds_what_a_folder_holds(local, bucket, tmp_path):
     assert report.rows == {"train": 24} and report.shards == 9  # 12 pictures, 3 tasks, of which one skips them all
     spools = [file for file in (tmp_path / "cache/spool").rglob("*") if file.is_file()]
     assert {file.name for file in spools} == {"lock"}
-    ledger = [name for name in Store(url).find(".taskpaint/ledger")]
+    ledger = Store(url).find(".taskpaint/ledger")
     assert len(ledger) == report.shards
     assert Store(url).find(".taskpaint/claims") == {}
 
@@ -74,7 +74,7 @@ def test_the_store_holds_what_a_folder_holds(local, bucket, tmp_path):
 def test_a_second_run_builds_nothing(local, bucket, tmp_path):
     url = f"s3://{bucket}/mine"
     build([parse_recipe(TEXT)], url, options(tmp_path))
-    before = {name: found for name, found in Store(url).find("data").items()}
+    before = Store(url).find("data")
     shutil.rmtree(tmp_path / "cache")
     report = build([parse_recipe(TEXT)], url, options(tmp_path))
     assert report.resumed_shards == report.shards
@@ -122,7 +122,7 @@ def test_a_killed_build_goes_on_here_and_elsewhere(tiny_coco, bucket, tmp_path, 
     for name in done:  # never a line of the ledger without its shard, and no half shard
         assert there.read(f"data/{name}.parquet") == (tmp_path / f"local/data/{name}.parquet").read_bytes()
     assert status(url).state in ("running", "stopped") and status(url).shards["done"] == len(done)
-    with pytest.raises(DatasetFolderError, match="manifest.json is missing"):
+    with pytest.raises(DatasetFolderError, match=r"manifest\.json is missing"):
         verify(url, workers=1)
 
     monkeypatch.setenv("TASKPAINT_CACHE", str(tmp_path / "another-machine"))
@@ -264,7 +264,7 @@ def test_ranks_need_no_shared_folder(local, bucket, tmp_path, monkeypatch):
     monkeypatch.setenv("TASKPAINT_CACHE", str(tmp_path / "third-machine"))
     assert join(url).root == url
     assert objects_of(url) == local
-    with pytest.raises(ResumeError, match="recipe.seed"):
+    with pytest.raises(ResumeError, match=r"recipe\.seed"):
         build_share([parse_recipe(TEXT + "seed: 5\n")], url, options(tmp_path), Share(0, 2))
 
 
@@ -314,9 +314,7 @@ def test_a_source_in_the_store_gives_the_same_bytes(local, bucket, tmp_path, mon
         if file.is_file():
             there.upload(file, f"coco/{file.relative_to(tmp_path / 'coco').as_posix()}")
     shutil.move(tmp_path / "coco", tmp_path / "hidden")
-    report = build(
-        [parse_recipe(TEXT)], f"s3://{bucket}/mine", BuildOptions(root=f"s3://{bucket}/sources", workers=2)
-    )
+    report = build([parse_recipe(TEXT)], f"s3://{bucket}/mine", BuildOptions(root=f"s3://{bucket}/sources", workers=2))
     assert report.bad == 0 and objects_of(f"s3://{bucket}/mine") == local
     pictures = [file for file in (tmp_path / "cache/sources").rglob("*.jpg") if file.stat().st_size]
     assert len(pictures) == 12

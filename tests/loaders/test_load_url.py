@@ -1,4 +1,4 @@
-"""taskpaint.load from a store: the rows of a local load, read in ranges, in workers too; other readers read it as well."""
+"""taskpaint.load from a store: the rows of a local load, read in ranges, in workers too; others read it as well."""
 
 import datasets
 import numpy as np

@@ -50,7 +50,9 @@ def test_a_claim_is_seen_while_it_is_held_and_gone_after(store):
 def test_who_stands_in_whose_way(store, first, second, busy):
     foreign(store, first)
     if busy:
-        with pytest.raises(FolderBusyError, match=r"process 7 on elsewhere, its last sign of life came \d+ s ago.* 120 s"):
+        with pytest.raises(
+            FolderBusyError, match=r"process 7 on elsewhere, its last sign of life came \d+ s ago.* 120 s"
+        ):
             hold(store, second, HERE).__enter__()
         assert [seen.writer for seen in read_claims(store)] == [first]
     else:
@@ -67,10 +69,11 @@ def test_a_dead_claim_is_taken_over_by_the_next_number(store, monkeypatch):
         assert list(store.find(CLAIMS)) == [f"{CLAIMS}/local-000004.json"]
 
 
-def test_a_claim_of_the_same_folder_on_this_machine_is_dead(store):
-    with hold(store, WHOLE, HERE):  # the caller holds the folder's lock, so this stands for a killed process
-        with hold(store, WHOLE, HERE):
-            assert [seen.number for seen in read_claims(store)] == [2]
+def test_a_claim_of_the_same_folder_on_this_machine_is_dead(store, monkeypatch):
+    foreign(store, spool=HERE)
+    monkeypatch.setattr(module.socket, "gethostname", lambda: "elsewhere")
+    with hold(store, WHOLE, HERE):  # the caller holds the folder's lock, so the other process is no more
+        assert [seen.number for seen in read_claims(store)] == [2]
 
 
 def test_who_was_taken_over_stops(store, monkeypatch):

@@ -1,6 +1,7 @@
 """A store behind a URL: whole objects, plain complaints, patience with the network."""
 
 import errno
+import json
 import pickle
 import threading
 import time
@@ -70,10 +71,12 @@ def test_a_missing_object_leaves_no_file(store, tmp_path):
 
 def test_of_many_who_create_one_wins(store):
     won = []
-    threads = [
-        threading.Thread(target=lambda text=str(number).encode(): won.append(text) if store.create("a", text) else None)
-        for number in range(8)
-    ]
+
+    def attempt(text):
+        if store.create("a", text):
+            won.append(text)
+
+    threads = [threading.Thread(target=attempt, args=(str(number).encode(),)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -121,7 +124,8 @@ def test_wrong_and_read_only_credentials_are_one_sentence(bucket, store_server, 
     user = f"reader-{bucket}"
     iam.create_user(UserName=user)
     key = iam.create_access_key(UserName=user)["AccessKey"]
-    policy = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"}]}'
+    statement = {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_user_policy(UserName=user, PolicyName="read", PolicyDocument=policy)
     store_server.post("reset-auth", "0")  # from now on the server looks at keys
     try:
@@ -181,7 +185,7 @@ def test_failures_of_the_network_are_tried_again_and_others_are_not(monkeypatch)
     for fault in (ValueError("bad"), TypeError("bad"), KeyError("bad")):
         with pytest.raises(type(fault)):
             store.call(lambda fault=fault: (_ for _ in ()).throw(fault), "a")
-    with pytest.raises(StorageError, match="the store refuses: .*Invalid bucket"):
+    with pytest.raises(StorageError, match=r"the store refuses: .*Invalid bucket"):
         store.call(lambda: (_ for _ in ()).throw(OSError(errno.EINVAL, "Invalid bucket")), "a")
     assert len(waits) == 3
 

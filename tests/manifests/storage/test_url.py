@@ -52,7 +52,11 @@ def test_urls_that_are_refused(text, complaint):
 
 @given(NAMES, SECRETS, NAMES)
 def test_a_password_is_refused_and_not_repeated(user, secret, bucket):
-    for text in (f"s3://{user}:{secret}@{bucket}/x", f"abfs://{user}:{secret}@{bucket}/x", f"sftp://{user}:{secret}@h/x"):
+    for text in (
+        f"s3://{user}:{secret}@{bucket}/x",
+        f"abfs://{user}:{secret}@{bucket}/x",
+        f"sftp://{user}:{secret}@h/x",
+    ):
         with pytest.raises(UsageError) as caught:
             place(text)
         assert secret not in str(caught.value)

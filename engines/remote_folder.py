@@ -28,11 +28,14 @@ from ..manifests.marks import mark_file, read_marks
 from ..manifests.storage.claim import WHOLE, Holder, hold, read_claims
 from ..manifests.storage.store import Store
 from ..manifests.storage.url import local_folder
-from ..writers.card_survey import CardSurvey, Place, in_card_order, join_surveys, survey_rows
+from ..writers.card_survey import CardSurvey, in_card_order, join_surveys, survey_rows
+from .remote_ledger import LedgerEntry
 
 _STATE: Final = ".taskpaint"
 _LEDGER: Final = f"{_STATE}/ledger"
 _RUN: Final = f"{_STATE}/run.json"
+_KEPT: Final = (f"{_STATE}/head.json", f"{_STATE}/index-rejects.jsonl")
+"""What `keep` puts there and `pull` brings back."""
 _FIRST_CONTACT_SECONDS: Final = 20.0
 """A wrong address shall be told soon; later the network is given more time."""
 _UPLOADS: Final = 4
@@ -43,7 +46,7 @@ _UPLOADS: Final = 4
 class _Books:
     """What is known of the store, and what is on its way to it."""
 
-    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entries: dict[str, LedgerEntry] = field(default_factory=dict)
     pending: set[Future[None]] = field(default_factory=set)
     uploads: ThreadPoolExecutor | None = None
     holder: Holder | None = None
@@ -156,7 +159,7 @@ class RemoteFolder(DatasetFolder):
         self.store.remove("manifest.json")
         for folder in ("data", "scores", "card", _LEDGER):
             self.store.remove_all(self.store.find(folder))
-        for name in ("README.md", "LICENSE.md", "rejects.jsonl", "dropped.parquet", *self._kept_names(), _RUN):
+        for name in ("README.md", "LICENSE.md", "rejects.jsonl", "dropped.parquet", *_KEPT, _RUN):
             self.store.remove(name)
         self._books.entries.clear()
 
@@ -164,9 +167,6 @@ class RemoteFolder(DatasetFolder):
         """Put files of the bookkeeping beside the shards, so that the dataset can be finished from anywhere."""
         for file in files:
             self.store.write(f"{_STATE}/{file.name}", file.read_bytes())
-
-    def _kept_names(self) -> list[str]:
-        return [name for name in self.store.find(_STATE) if name.count("/") == 1 and name != _RUN]
 
     def pull(self) -> None:
         """Bring the bookkeeping here, in place of what lies here.
@@ -180,7 +180,7 @@ class RemoteFolder(DatasetFolder):
         (self.state / "rejects").mkdir(parents=True, exist_ok=True)
         self.data.mkdir(exist_ok=True)
         write_bytes(self.state / "run.json", run)
-        for name, data in self.store.read_many(self._kept_names()).items():
+        for name, data in self.store.read_many(_KEPT).items():
             write_bytes(self.root / name, data)
 
     def look(self) -> None:
@@ -201,9 +201,11 @@ class RemoteFolder(DatasetFolder):
         running.mkdir(parents=True)
         for seen in read_claims(self.store):
             for mark in seen.claim.marks:
-                quiet = mark.pop("quiet") + (seen.age or 0.0)
-                write_text(mark_file(self, mark["name"]), json.dumps(mark))
-                os.utime(mark_file(self, mark["name"]), (time.time() - quiet,) * 2)
+                name, quiet = str(mark.get("name")), mark.get("quiet")
+                if Path(name).name == name and isinstance(quiet, int | float):
+                    content = {key: value for key, value in mark.items() if key != "quiet"}
+                    write_text(mark_file(self, name), json.dumps(content))
+                    os.utime(mark_file(self, name), (time.time() - quiet - (seen.age or 0.0),) * 2)
 
     def note(self, record: ShardRecord, writer: str = "local") -> None:
         """Send a finished shard on its way, then its line of the ledger; waits while too many are on theirs.
@@ -229,20 +231,10 @@ class RemoteFolder(DatasetFolder):
 
     def _send(self, record: ShardRecord, writer: str) -> None:
         file = self.shard_file(record.name)
-        survey = survey_rows([file])
+        entry = LedgerEntry.of(record, writer, survey_rows([file]))
         rejects = self.rejects_part(record.name).read_text(encoding="utf-8")
-        entry = {
-            "record": asdict(record) | {"at": round(time.time(), 3)},
-            "writer": writer,
-            "rejects": rejects,
-            "card": {
-                "rows": [[list(key), count] for key, count in survey.rows.items()],
-                "places": {task: [place.row for place in places] for task, places in survey.places.items()},
-            },
-        }
         self.store.upload(file, f"data/{file.name}")
-        self.store.write(f"{_LEDGER}/{record.name}.json", json.dumps(entry, ensure_ascii=False).encode())
-        del entry["rejects"]
+        self.store.write(f"{_LEDGER}/{record.name}.json", entry.to_bytes(rejects))
         with self._books.lock:
             self._books.entries[record.name] = entry
         file.unlink()
@@ -255,16 +247,11 @@ class RemoteFolder(DatasetFolder):
         known = self._books.entries
         names = [name for name in self.store.find(_LEDGER) if Path(name).stem not in known]
         for name, data in self.store.read_many(names).items():
-            entry = self._parsed(data, name)
-            try:
-                ShardRecord(**entry["record"])
-                write_text(self.rejects_part(entry["record"]["name"]), entry.pop("rejects"))
-            except (KeyError, TypeError) as fault:
-                raise DatasetFolderError(f"{self.store.url}/{name} is no line of a ledger: {fault!r}") from fault
-            known[Path(name).stem] = entry
+            known[Path(name).stem], rejects = LedgerEntry.parse(data, Path(name).stem, f"{self.store.url}/{name}")
+            write_text(self.rejects_part(Path(name).stem), rejects)
         found: dict[str, list[ShardRecord]] = {}
         for _, entry in sorted(known.items()):
-            found.setdefault(entry["writer"], []).append(ShardRecord(**entry["record"]))
+            found.setdefault(entry.writer, []).append(entry.record)
         return found
 
     def ledger(self) -> dict[str, ShardRecord]:
@@ -277,20 +264,13 @@ class RemoteFolder(DatasetFolder):
     def card_survey(self, records: Iterable[ShardRecord]) -> CardSurvey:
         """What the card says of the rows, from the ledger; brings the shards here that its pictures come from."""
         files = in_card_order(self.shard_file(record.name) for record in records)
-        joined = join_surveys(self._survey_of(file) for file in files)
+        joined = join_surveys(self._books.entries[file.stem].survey(file) for file in files)
         for shard in sorted({place.shard for places in joined.places.values() for place in places}):
             if not shard.exists():
                 self.store.download(f"data/{shard.name}", shard)
         if (card := self.store.read("README.md")) is not None:  # people may have written below it
             write_bytes(self.root / "README.md", card)
         return joined
-
-    def _survey_of(self, file: Path) -> CardSurvey:
-        card = self._books.entries[file.stem]["card"]
-        survey = CardSurvey()
-        survey.rows.update({tuple(key): count for key, count in card["rows"]})
-        survey.places.update({task: [Place(file, row) for row in rows] for task, rows in card["places"].items()})
-        return survey
 
     def publish(self) -> None:
         """Put everything but the shards into the store, the manifest last: then the dataset is there."""

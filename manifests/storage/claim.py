@@ -191,6 +191,8 @@ def read_claims(store: Store) -> list[Seen]:
     for name, data in contents.items():
         with contextlib.suppress(ValueError, TypeError):  # half a claim of a store that writes in pieces
             claim = Claim(**json.loads(data))
+            if not isinstance(claim.marks, list) or not all(isinstance(mark, dict) for mark in claim.marks):
+                raise TypeError
             claims.append(Seen(wanted[name]["writer"], int(wanted[name]["number"]), claim, _age(store, name)))
     return claims
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import posixpath
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar, cast
 
 from ..errors import StorageError, UsageError
 from ..folder import replacing
+from .ranges import Ranges
+from .refusals import refusal, said
 
 ResultT = TypeVar("ResultT")
 
@@ -24,25 +26,6 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0
 _WHOLE_OR_NOTHING: Final = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "hf", "memory"})
 """Protocols whose uploads appear whole; elsewhere an upload has another name until it is complete."""
 _READ_ONLY: Final = frozenset({"http", "https", "data", "zip", "tar", "github", "git", "reference"})
-_REFUSALS: Final = frozenset(
-    {
-        "NoCredentialsError",
-        "PartialCredentialsError",
-        "CredentialRetrievalError",
-        "TokenRetrievalError",
-        "UnauthorizedSSOTokenError",
-        "SSOTokenLoadError",
-        "DefaultCredentialsError",
-        "RefreshError",
-        "ClientAuthenticationError",
-    }
-)
-"""Names of the exceptions with which the stores' libraries say that they have no (valid) key; none of these
-libraries need be installed."""
-_PERMANENT: Final = frozenset(
-    {"ProfileNotFound", "ParamValidationError", "NoRegionError", "InvalidRegionError", "ConfigParseError"}
-)
-_PERMANENT_NUMBERS: Final = frozenset({errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.ENAMETOOLONG, errno.EISDIR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +184,7 @@ class Store:
         info = self.info(name)
         if info is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.url}/{name}")
-        return cast(IO[bytes], _Ranges(self, name, int(info["size"])))
+        return cast(IO[bytes], Ranges(partial(self.read_range, name), int(info["size"])))
 
     def read_range(self, name: str, start: int, stop: int) -> bytes:
         """Bytes of an object.
@@ -260,63 +243,15 @@ class Store:
             except (TypeError, ValueError, LookupError, AttributeError, NotImplementedError):
                 raise  # our own mistake, or a library's
             except Exception as fault:
-                if refusal := self._refusal(fault, name):
-                    raise StorageError(refusal) from fault
+                if why := refusal(fault, f"{self.url}/{name}".rstrip("/")):
+                    raise StorageError(why) from fault
                 if time.monotonic() + wait > give_up:
                     raise StorageError(
-                        f"{self.url} cannot be reached: {_said(fault)}; check the network and the store's address, "
+                        f"{self.url} cannot be reached: {said(fault)}; check the network and the store's address, "
                         "then run the same command again: what is done is kept"
                     ) from fault
             time.sleep(wait * random.uniform(0.8, 1.2))  # so that many workers do not come back all at once
             wait = min(_LONGEST_WAIT, wait * 2)
-
-    def _refusal(self, fault: Exception, name: str) -> str:
-        """What to tell of an error that trying again does not cure; empty for others."""
-        kinds = {kind.__name__ for kind in type(fault).__mro__}
-        where = f"{self.url}/{name}".rstrip("/")
-        if isinstance(fault, PermissionError):
-            return (
-                f"{where}: the store refuses ({_said(fault)}); are the credentials valid, and may they read and write "
-                "there?"
-            )
-        if kinds & _REFUSALS:
-            return f"{where}: no valid credentials were found ({_said(fault)}); log in to the store again"
-        stays = isinstance(fault, FileExistsError | NotADirectoryError | IsADirectoryError) or bool(kinds & _PERMANENT)
-        if stays or (isinstance(fault, OSError) and fault.errno in _PERMANENT_NUMBERS):
-            return f"{where}: the store refuses: {_said(fault)}"
-        return ""
-
-
-class _Ranges(io.RawIOBase):
-    """An object read range by range."""
-
-    def __init__(self, store: Store, name: str, size: int) -> None:
-        super().__init__()
-        self._store, self._name, self._size, self._at = store, name, size, 0
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def tell(self) -> int:
-        """Where the next read begins."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to where the next read shall begin."""
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        return self._at
-
-    def read(self, size: int | None = -1) -> bytes:
-        """At most `size` bytes from here, all that are left when it is negative or None."""
-        stop = self._size if size is None or size < 0 else min(self._size, self._at + size)
-        data = self._store.read_range(self._name, self._at, stop) if stop > self._at else b""
-        self._at += len(data)
-        return data
 
 
 def _open(url: str) -> tuple[Any, str]:
@@ -339,12 +274,6 @@ def _found(entry: Mapping[str, Any]) -> Found:
     keys = ("ETag", "etag", "generation", "md5Hash", "blob_id", "mtime", "LastModified", "created")
     stamp = next((str(entry[key]) for key in keys if entry.get(key)), "")
     return Found(int(entry["size"] or 0), stamp.strip('"'))
-
-
-def _said(fault: Exception) -> str:
-    """The first line of what a library says, without the HTML or XML that may follow."""
-    text = str(fault).strip().partition("\n")[0][:200]
-    return text or type(fault).__name__
 
 
 def _token() -> str:

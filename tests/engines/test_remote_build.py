@@ -291,6 +291,40 @@ def test_status_tells_what_runs_elsewhere(tiny_coco, bucket, tmp_path, monkeypat
     assert status(url).state == "finished" and status(url).rows == sum(report.rows.values())
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entry: entry["record"].update(name="../../escaped"),
+        lambda entry: entry.pop("rejects"),
+        lambda entry: entry.update(rows=[["one", 2]]),
+        lambda entry: entry.update(record=7),
+        lambda entry: entry.clear(),
+    ],
+)
+def test_a_line_of_the_ledger_that_does_not_hold_is_one_sentence(tiny_coco, bucket, tmp_path, change):
+    url = f"s3://{bucket}/mine"
+    text = TEXT.replace("shard: 4", "shard: 36")
+    build([parse_recipe(text)], url, options(tmp_path))
+    (name,) = Store(url).find(".taskpaint/ledger")
+    entry = json.loads(Store(url).read(name))
+    change(entry)
+    Store(url).write(name, json.dumps(entry).encode())
+    with pytest.raises(DatasetFolderError, match=f"^{url}/{name} is no line of a ledger: "):
+        build([parse_recipe(text)], url, options(tmp_path))
+    assert not list(tmp_path.rglob("escaped*"))
+
+
+def test_marks_of_strangers_make_no_files_elsewhere(tiny_coco, bucket, tmp_path):
+    url = f"s3://{bucket}/mine"
+    build([parse_recipe(TEXT)], url, options(tmp_path))
+    marks = [{"name": "../../../escaped", "quiet": 0}, {"name": 3, "quiet": "x"}, {}]
+    content = {"host": "h", "pid": 1, "token": "t", "spool": "s", "marks": marks}
+    Store(url).write(".taskpaint/claims/local-000001.json", json.dumps(content).encode())
+    assert status(url).state == "finished" and not list(tmp_path.rglob("escaped*"))
+    Store(url).write(".taskpaint/claims/local-000001.json", json.dumps(content | {"marks": [7]}).encode())
+    assert status(url).state == "finished"
+
+
 def test_places_that_cannot_be_written(tiny_coco, bucket, tmp_path):
     with pytest.raises(StorageError, match="there is no such bucket"):
         build([parse_recipe(TEXT)], "s3://no-such-bucket/x", options(tmp_path))

@@ -101,12 +101,12 @@ def build_arguments(
     tasks: Sequence[str] | None,
     paths: Sequence[str] | None,
     changes: Sequence[str] | None,
-    data: str,
+    data: Path | str,
     limit: int | None,
     skip_missing: bool,
 ) -> list[str]:
     """The options of a build that every rank is given again."""
-    arguments = [*(recipes or []), "--data", data]
+    arguments = [*(recipes or []), "--data", str(data)]
     for option, values in (("--source", sources), ("--task", tasks), ("--path", paths), ("--set", changes)):
         arguments += [word for value in values or [] for word in (option, value)]
     if limit is not None:

@@ -48,7 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.work) as name:
         work = Path(name)
         os.environ["TASKPAINT_CACHE"] = str(work / "cache")
-        dataset = _dataset(work, options.coco, options.rows)
+        dataset = build_dataset(work, options.coco, options.rows)
         names = options.only.split(",") if options.only else export_names()
         rows = [_measure(form, dataset, work, options.rounds) for form in names]
     if options.json:
@@ -71,7 +71,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _dataset(work: Path, coco: Path | None, rows: int) -> Path:
+def build_dataset(work: Path, coco: Path | None, rows: int) -> Path:
     """Photographs with masks beside them (small PNG) and with marks in them (JPEG), half and half."""
     if coco is None:
         coco = work / "coco"
@@ -93,8 +93,8 @@ def _measure(form: str, dataset: Path, work: Path, rounds: int) -> dict[str, Any
     ours: list[Cost] = []
     theirs: list[Cost] = []
     sides: list[Callable[[], None]] = [
-        lambda: ours.append(_timed(lambda: _export(dataset, again, form))),
-        lambda: theirs.append(_timed(lambda: _copy(written, copied))),
+        lambda: ours.append(timed(lambda: _export(dataset, again, form))),
+        lambda: theirs.append(timed(lambda: copy(written, copied))),
     ]
     for turn in range(rounds):
         for side in sides if turn % 2 else reversed(sides):
@@ -112,12 +112,14 @@ def _export(dataset: Path, out: Path, form: str) -> None:
     os.sync()
 
 
-def _copy(written: Path, out: Path) -> None:
+def copy(written: Path, out: Path) -> None:
+    """`cp -r`, on disk in the end."""
     subprocess.run(["cp", "-r", str(written), str(out)], check=True)
     os.sync()
 
 
-def _timed(run: Callable[[], None]) -> Cost:
+def timed(run: Callable[[], None]) -> Cost:
+    """What a run costs when everything before it is on disk."""
     os.sync()
     cpu, wall = _cpu_s(), time.perf_counter()
     run()

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from learn import TINY, build_data, write_world
+from learn_pictures import draw_choices
 from taskpaint.manifests.images import decode_rgb
 from taskpaint.training.evaluate import judge, questions_of, read_questions
 from taskpaint.training.predictors import Question
@@ -94,6 +95,7 @@ def measure(work: Path, chosen: argparse.Namespace) -> dict[str, Any]:
         gently = ["--stage", "alignment", "--steps", chosen.tuning, *TUNED, *UNSEEN]
         taskpaint("train", out, "-o", tuned, "--base", half, *gently)
         table[f"after, {name} chosen"] = evaluated(data, tuned)
+    draw_choices(place / "run-best").save(place / "picked.png")
     report = json.loads(taskpaint("align", "report", place / "run-best", "--json"))
     return {"table": table, "picked": picked, "seconds": time.monotonic() - began, "report": report}
 

@@ -76,6 +76,20 @@ def outline(name: str, foot: tuple[int, int], radius: int) -> NDArray[np.int32]:
     return np.array([(x, top), (x + radius, y), (x - radius, y)], np.int32)
 
 
+def draw_pair(draw: np.random.Generator) -> Room:
+    """Two shapes of one size, side by side, all a metre away: nothing but the words tells which one is meant."""
+    ground = draw.integers(90, 160) + draw.integers(-15, 16, 3)
+    rgb = ground + draw.normal(0, 6, (SIDE, SIDE, 3))
+    radius = int(draw.integers(9, 14))
+    shapes = []
+    for name, x in zip(draw.permutation(list(SHAPES))[:2], draw.permutation([16, 47]), strict=True):
+        mask = np.zeros((SIDE, SIDE), np.uint8)
+        cv2.fillPoly(mask, [outline(str(name), (int(x), int(draw.integers(28, 62))), radius)], 1)
+        rgb[mask > 0] = np.array(SHAPES[str(name)]) + draw.integers(-25, 26, 3)
+        shapes.append((str(name), mask > 0))
+    return Room(np.clip(rgb, 0, 255).astype(np.uint8), np.ones((SIDE, SIDE), np.float32), shapes)
+
+
 def draw_figure(draw: np.random.Generator) -> tuple[Pixels, dict[str, tuple[int, int]]]:
     """A person of sticks who faces the camera, so that the left hand is on the right; and where its joints are.
 
@@ -101,11 +115,13 @@ def draw_figure(draw: np.random.Generator) -> tuple[Pixels, dict[str, tuple[int,
     return rgb, joints
 
 
-def write_rooms(folder: Path, count: int, seed: int) -> None:
-    """Rooms as COCO 2017: images and instances, all in train2017."""
+def write_rooms(
+    folder: Path, count: int, seed: int, draw_one: Callable[[np.random.Generator], Room] = draw_room
+) -> None:
+    """Rooms, or pairs, as COCO 2017: images and instances, all in train2017."""
 
     def one(image: int, draw: np.random.Generator) -> tuple[Pixels, list[dict[str, Any]]]:
-        room = draw_room(draw)
+        room = draw_one(draw)
         return room.rgb, [_instance(_NUMBERS[name], mask) for name, mask in room.shapes]
 
     categories = [{"id": number, "name": name} for name, number in _NUMBERS.items()]

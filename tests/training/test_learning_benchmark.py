@@ -97,8 +97,8 @@ def test_the_chooser_picks_the_edit_that_fits_or_none(scripts: dict[str, ModuleT
 
 def test_a_metric_is_drawn_at_its_height(scripts: dict[str, ModuleType], tmp_path: Path) -> None:
     file = tmp_path / "metrics.csv"
-    file.write_text("step,task,metric,value\n10,depth,delta1,0.5\n20,depth,delta1,0.5\n20,depth,rmse_m,9\n")
-    picture = np.asarray(scripts["learn_pictures"].draw_metrics(file, {"depth": "delta1"})).astype(int)
+    file.write_text("step,task,metric,value\n10,depth,delta1,0.5\n10,depth,rmse_m,9\n")
+    picture = np.asarray(scripts["learn_pictures"].draw_metrics([file, file], {"depth": "delta1"})).astype(int)
     blue = (picture[..., 2] - picture[..., 0] > 100)[60:]  # below the legend
     ys, xs = np.nonzero(blue)
     assert abs(ys.mean() + 60 - 420 / 2) < 2  # half way between the margins of 60

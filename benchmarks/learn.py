@@ -172,9 +172,8 @@ def learn_tasks(work: Path, chosen: argparse.Namespace) -> dict[str, Any]:
             mine.append((question, drawn))
 
     judged = judge_models(models, data, "validation", chosen.rows, on_drawn=keep)
-    for name in models:
-        rows = [one for task in SHOWN for one in shown.get(f"{name} {task}", [])]
-        draw_rows(rows).save(work / f"{name.replace(' ', '-')}.png")
+    drew = {task: "three tasks" if task in FIRST["tasks"] else "four tasks" for task in SHOWN}
+    draw_rows([one for task in SHOWN for one in shown.get(f"{drew[task]} {task}", [])]).save(work / "drawn.png")
     draw_metrics([work / name / "metrics.csv" for name in STAGES], SHOWN).save(work / "metrics.png")
     lines = [
         [task, metric, *(by_name[name].get(metric, float("nan")) for name in head[2:])]

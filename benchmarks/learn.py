@@ -105,7 +105,7 @@ THIRD: Final[dict[str, Any]] = {
 }
 STAGES: Final = {"first": (FIRST, 1500), "second": (SECOND, 1700), "model": (THIRD, 1100)}
 SHOWN: Final = {"segmentation": "miou", "keypoints": "pck@0.1", "depth": "delta1", "classification": "accuracy"}
-SHOWN_ROWS, DRAWN_STEPS = 4, 10
+SHOWN_ROWS, DRAWN_STEPS = 2, 10
 
 
 def main() -> None:

@@ -13,7 +13,8 @@ import typer
 from . import cluster, options, report
 
 if TYPE_CHECKING:
-    from ..engines.build import BuildOptions, BuildReport, Engine
+    from ..engines.build import BuildOptions, BuildReport
+    from ..engines.local import Engine
     from ..engines.ranks import RankReport
     from ..manifests.recipe_file import RecipeFile
     from ..manifests.share import Share

@@ -1,10 +1,11 @@
-"""Options of `build` that spread it over many machines, and what they come to."""
+"""Options that spread a command over many machines, and what they come to."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,8 @@ import typer
 from . import report
 
 if TYPE_CHECKING:
-    from ..engines.build import Engine
+    from ..engines.fleet import Fleet
+    from ..engines.local import Engine
     from ..engines.ranks import RankReport
     from ..manifests.share import Share
 
@@ -33,6 +35,15 @@ EngineOption = Annotated[
 RayAddress = Annotated[
     str | None,
     typer.Option(help="Ray cluster: auto or HOST:PORT; without it, Ray on this machine.", show_default=False),
+]
+GpusPerTask = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="With --engine ray, GPUs of each process that holds the model: 0.5 puts two on a GPU, 0 takes processors.",
+        show_default="1 where the cluster has GPUs",
+    ),
 ]
 Rank = Annotated[
     str | None,
@@ -93,6 +104,18 @@ def engine_of(name: EngineName, ray_address: str | None) -> Engine:
     from ..engines.local import run_local
 
     return run_local
+
+
+@contextlib.contextmanager
+def fleet_of(name: EngineName, ray_address: str | None, gpus: float | None, workers: int) -> Iterator[Fleet | None]:
+    """What embeds, and one connection for all that is done while it lasts; None: this machine."""
+    if name != EngineName.ray:
+        yield None
+        return
+    from ..engines.ray import RayFleet, connected
+
+    with connected(ray_address, workers):
+        yield RayFleet(ray_address, gpus, workers)
 
 
 def build_arguments(

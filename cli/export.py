@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import options, places, report
+from . import cluster, options, places, report
 
 if TYPE_CHECKING:
     from ..engines.export import ExportOptions, ExportReport
+    from ..engines.local import Engine
 
 
 def export(
@@ -66,6 +67,8 @@ def export(
         ),
     ] = None,
     workers: options.Workers = 0,
+    engine: cluster.EngineOption = cluster.EngineName.local,
+    ray_address: cluster.RayAddress = None,
     list_formats: Annotated[bool, typer.Option("--list", help="Show the formats and what reads them.")] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -82,6 +85,8 @@ def export(
       taskpaint export out --to ai-toolkit -o train-kontext --split train
 
       taskpaint export out --to webdataset -o tars --where 'width >= 512' --shard-size 5000
+
+      taskpaint export /shared/out --to mds -o /shared/mds --engine ray --ray-address auto
     """
     if list_formats:
         _print_formats(as_json)
@@ -93,19 +98,21 @@ def export(
     from ..engines.export import ExportOptions
     from ..manifests.storage.url import place
 
+    cluster.check(engine, ray_address, None, None, None, None)
     there = location or (str(place(out)) if isinstance(place(out), str) else None)
     how = ExportOptions(
         to, tuple(task or []), tuple(split or []), tuple(where or []), limit, shard_size, there, workers
     )
+    run = cluster.engine_of(engine, ray_address)
     with places.written(out, quiet or as_json) as folder:
-        summary = places.shown(_run(dataset, folder, how, quiet or as_json), folder, out)
+        summary = places.shown(_run(dataset, folder, how, quiet or as_json, run), folder, out)
     if as_json:
         report.print_json(vars(summary))
     elif not quiet:
         _print(summary)
 
 
-def _run(dataset: Path, out: Path, how: ExportOptions, quiet: bool) -> ExportReport:
+def _run(dataset: Path, out: Path, how: ExportOptions, quiet: bool, engine: Engine) -> ExportReport:
     from ..engines.export import export as run
     from ..manifests.errors import StoppedError
 
@@ -120,7 +127,7 @@ def _run(dataset: Path, out: Path, how: ExportOptions, quiet: bool) -> ExportRep
         before = done
 
     try:
-        return run(dataset, out, how, advance)
+        return run(dataset, out, how, advance, engine)
     except KeyboardInterrupt as fault:
         raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
     finally:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import options, places, report
+from . import cluster, options, places, report
 
 if TYPE_CHECKING:
+    from ..engines.fleet import Fleet
+    from ..engines.local import Engine
     from ..engines.score import ScoreOptions, ScoreReport
 
 
@@ -54,6 +56,9 @@ def score(
     keep: Annotated[
         str, typer.Option("--keep-embeddings", help="Write them too: float16 or float32.", show_default=False)
     ] = "",
+    engine: cluster.EngineOption = cluster.EngineName.local,
+    ray_address: cluster.RayAddress = None,
+    gpus_per_task: cluster.GpusPerTask = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -66,9 +71,16 @@ def score(
       taskpaint score out --head sac+logos+ava1-l14-linearMSE.pth --reference good --device cuda
 
       taskpaint score out --scores aesthetics,aesthetics:v1 --set aesthetics.head=v2.pth --set aesthetics:v1.head=v1.pth
+
+      taskpaint score /shared/out --head v2.pth --engine ray --ray-address auto
     """
     from ..engines.score import ScoreOptions
 
+    cluster.check(engine, ray_address, None, None, None, None)
+    if engine == cluster.EngineName.ray and device != "auto":
+        raise typer.BadParameter("Ray's nodes choose their own; see --gpus-per-task", param_hint="--device")
+    if engine != cluster.EngineName.ray and gpus_per_task is not None:
+        raise typer.BadParameter("goes with --engine ray", param_hint="--gpus-per-task")
     how = ScoreOptions(
         tuple(name.strip() for name in scores.split(",") if name.strip()),
         scorer_settings(setting or [], head, reference),
@@ -80,22 +92,28 @@ def score(
         workers,
         _one_of(keep, ("float16", "float32"), "--keep-embeddings") if keep else None,
     )
-    with places.changing(out, quiet or as_json) as root:
-        found = run_score(root, how, quiet or as_json)
+    with (
+        places.changing(out, quiet or as_json) as root,
+        cluster.fleet_of(engine, ray_address, gpus_per_task, workers) as fleet,
+    ):
+        found = run_score(root, how, quiet or as_json, cluster.engine_of(engine, ray_address), fleet)
     if as_json:
         report.print_json(vars(found))
     elif not quiet:
         print_scores(found)
 
 
-def run_score(out: Path, how: ScoreOptions, quiet: bool) -> ScoreReport:
-    """Score with progress bars."""
+def run_score(
+    out: Path, how: ScoreOptions, quiet: bool, engine: Engine | None = None, fleet: Fleet | None = None
+) -> ScoreReport:
+    """Score with progress bars; without an engine on this machine."""
+    from ..engines.local import run_local
     from ..engines.score import score as run
     from ..manifests.errors import StoppedError
 
     try:
         with Watch(quiet) as watch:
-            return run(out, how, watch)
+            return run(out, how, watch, engine or run_local, fleet)
     except KeyboardInterrupt as fault:
         raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
 

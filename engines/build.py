@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,12 @@ from ..manifests.storage.claim import WHOLE
 from ..manifests.storage.url import place, refuse_url
 from ..writers.shards import output_errors
 from .finish import finish, identity, write_head
-from .local import Job, run_local
+from .local import Engine, run_local
 from .prepare import BuildOptions, Progress, prepare
 from .remote_folder import RemoteFolder
 from .shard_job import ShardJob, plan_file
 
 __all__ = ["BuildOptions", "BuildReport", "Engine", "Progress", "build", "judge"]
-
-Engine = Callable[[Job, Iterable[Any], int], Iterator[tuple[Any, Any]]]
-"""Does every item with so many workers, 0 for all there are, and yields (item, result) in any order."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ..writers.shards import output_errors
 from .export_folder import ExportFolder
 from .export_job import ExportJob
 from .export_plan import ExportPlan, Wanted, plan_export
-from .local import default_workers, run_local
+from .local import Engine, run_local
 
 _BATCH_ROWS: Final = 64
 """Rows of a row group, as datasets are built by default."""
@@ -81,7 +81,11 @@ def list_exports() -> list[dict[str, str]]:
 
 
 def export(
-    root: Path, out: Path, options: ExportOptions, on_shard: Callable[[int, int], None] | None = None
+    root: Path,
+    out: Path,
+    options: ExportOptions,
+    on_shard: Callable[[int, int], None] | None = None,
+    engine: Engine = run_local,
 ) -> ExportReport:
     """Write a dataset in a trainer's layout, or go on where an earlier run stopped.
 
@@ -90,6 +94,7 @@ def export(
         out: the folder to write; new, empty, or of the same export.
         options: what to export and how.
         on_shard: told the rows that are done, of how many, after each shard.
+        engine: runs the shards; the bytes do not depend on it.
 
     Raises:
         UsageError: before any work, when something given does not hold.
@@ -108,7 +113,9 @@ def export(
     rows_per_shard = options.rows_per_shard or max(1, *(shard["rows"] for shard in manifest["shards"]))
     plan = plan_export(source, shards, _wanted(options, kind), rows_per_shard)
     with output_errors(out), folder.begun(_identity(kind, options, place, manifest, rows_per_shard)):
-        resumed = _run(plan, ExportJob(root, place, kind.name, _BATCH_ROWS), folder, options, on_shard)
+        resumed = _run(
+            plan, ExportJob(root.absolute(), place, kind.name, _BATCH_ROWS), folder, options, on_shard, engine
+        )
         export_format = kind()
         export_format.finish(place, plan.splits)
         report = _report(export_format, place, plan, folder, resumed, time.monotonic() - started)
@@ -122,12 +129,13 @@ def _run(
     folder: ExportFolder,
     options: ExportOptions,
     on_shard: Callable[[int, int], None] | None,
+    engine: Engine,
 ) -> int:
     """Write the shards that are not there; returns how many were."""
     todo = [planned for planned in plan.parts if folder.done(planned.part.name) is None]
     total = sum(planned.part.rows for planned in plan.parts)
     done = total - sum(planned.part.rows for planned in todo)
-    for planned, written in run_local(job, todo, options.workers or default_workers()):
+    for planned, written in engine(job, todo, options.workers):
         folder.note(planned.part.name, written)
         done += planned.part.rows
         if on_shard:

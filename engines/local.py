@@ -27,6 +27,10 @@ class Job(Protocol):
         """Prepare this process and return the function that does one item."""
 
 
+Engine = Callable[[Job, Iterable[Any], int], Iterator[tuple[Any, Any]]]
+"""Does every item with so many workers, 0 for all there are, and yields (item, result) in any order."""
+
+
 def default_workers() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0))

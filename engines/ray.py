@@ -8,26 +8,26 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-import time
 import uuid
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ..manifests.errors import BuildError
+from ..manifests.errors import BuildError, UsageError
 from ..manifests.extras import load_extra
-from .local import Job
+from .fleet import Shape
+from .local import Engine, Job
+from .ray_flight import LOOK_SECONDS, Actors, Crew, Tasks, fly
 
 ItemT = TypeVar("ItemT")
-_RETRIES = 3
-_QUEUED = 2
-"""Items begun or queued for each processor: enough that none idles, few enough that a lost cluster loses little."""
-_LOOK_SECONDS = 5.0
-"""How often to look how large the cluster is."""
+_CPUS_OF_GPU = 8
+"""Processors that decode for a GPU, at most."""
+_CPUS_OF_MODEL = 4
+"""Processors of a model that runs on them: a model for each would not leave memory for anything else."""
 
 
-def ray_engine(address: str | None = None) -> Callable[[Job, Iterable[Any], int], Iterator[tuple[Any, Any]]]:
-    """An engine for `build`.
+def ray_engine(address: str | None = None) -> Engine:
+    """An engine.
 
     Args:
         address: of a cluster ("auto", "HOST:PORT"); None: what RAY_ADDRESS names, else a Ray of this machine alone.
@@ -57,75 +57,85 @@ def run_ray(job: Job, items: Iterable[ItemT], workers: int, address: str | None 
     todo = list(items)
     if not todo:
         return
-    ray = load_extra("ray", "ray")
-    with _connected(ray, address, workers):
-        try:
-            yield from _Flight(ray, job, workers).run(todo)
-        except ray.exceptions.RayError as fault:  # the cluster itself; a task's own fault is dealt with in there
-            words = str(fault).strip().partition("\n")[0]
-            raise BuildError(f"the Ray cluster failed: {words}; run the same command again to go on") from fault
+    with connected(address, workers) as ray:
+        yield from _told(ray, Tasks(ray, job, uuid.uuid4().hex, workers), todo)
 
 
-class _Flight:
-    """Items on their way through a cluster."""
+@dataclass(frozen=True)
+class RayFleet:
+    """Actors that hold a model each; see `engines.fleet.Fleet`.
 
-    def __init__(self, ray: Any, job: Job, workers: int) -> None:
-        self._ray = ray
-        self._token = uuid.uuid4().hex
-        self._job = [ray.put(job)]  # in a list: a worker fetches it when it opens the job, not with every item
-        self._task = ray.remote(num_cpus=1, max_retries=0)(_run)
-        self._workers = workers
-        self._room, self._looked = 0, float("-inf")
-        self._flying: dict[Any, tuple[Any, int]] = {}
+    Attributes:
+        address: as in `ray_engine`.
+        gpus: of each actor, in (0, 1], or 0 for none; None: one where the cluster has GPUs.
+        workers: at most so many actors; 0: as many as the cluster holds.
+    """
 
-    def run(self, items: list[Any]) -> Iterator[tuple[Any, Any]]:
-        """Send, wait, and send again what was lost."""
-        waiting: deque[tuple[Any, int]] = deque((item, 0) for item in items)
-        try:
-            while waiting or self._flying:
-                while waiting and len(self._flying) < self._limit():
-                    item, attempt = waiting.popleft()
-                    self._flying[self._task.remote(self._token, self._job, item)] = item, attempt
-                ready, _ = self._ray.wait(list(self._flying), timeout=_LOOK_SECONDS)
-                for ref in ready:
-                    item, attempt = self._flying.pop(ref)
-                    try:
-                        result = self._ray.get(ref)
-                    except self._ray.exceptions.RayTaskError as fault:
-                        raise fault.cause from None
-                    except self._ray.exceptions.RayError as fault:
-                        waiting.appendleft((item, self._next_attempt(attempt, fault)))
-                        continue
-                    yield item, result
-        finally:
-            for ref in self._flying:
-                self._ray.cancel(ref, force=True)
+    address: str | None = None
+    gpus: float | None = None
+    workers: int = 0
 
-    def _limit(self) -> int:
-        if self._workers:
-            return self._workers
-        if time.monotonic() - self._looked >= _LOOK_SECONDS:
-            self._looked = time.monotonic()
-            self._room = max(1, _QUEUED * int(self._ray.cluster_resources().get("CPU", 1)))
-        return self._room
+    def shape(self, *, accelerated: bool = True) -> Shape:
+        """What each actor gets; without GPUs unless `accelerated`.
 
-    def _next_attempt(self, attempt: int, fault: Exception) -> int:
-        """The number of the attempt to come. A node that went away is no fault of the item, and is not counted."""
-        if isinstance(fault, self._ray.exceptions.NodeDiedError):
-            return attempt
-        if attempt == _RETRIES:
-            raise BuildError(
-                f"a Ray worker died {attempt + 1} times on the same shard (out of memory?): "
-                f"{str(fault).splitlines()[0]}; run the same command again with fewer --workers"
-            ) from fault
-        return attempt + 1
+        Raises:
+            UsageError: no node has the GPUs that were asked for.
+        """
+        with connected(self.address) as ray:
+            nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        if not accelerated or self.gpus == 0:
+            return _on_processors(nodes)
+        gpus = 1.0 if self.gpus is None else self.gpus
+        able = [node for node in nodes if node.get("GPU", 0) >= gpus]
+        if not able:
+            if self.gpus is not None:
+                raise UsageError(
+                    f"--gpus-per-task {gpus:g}: no node of the Ray cluster has a GPU; give 0, or leave it out"
+                )
+            return _on_processors(nodes)
+        return Shape(gpus, min(_CPUS_OF_GPU, *(int(node.get("CPU", 0) * gpus / node["GPU"]) for node in able)))
+
+    def run(self, job: Job, items: Iterable[ItemT], shape: Shape) -> Iterator[tuple[ItemT, Any]]:
+        """Do every item; yields (item, result) as they finish, in any order.
+
+        Raises:
+            BuildError: as for `run_ray`.
+        """
+        todo = list(items)
+        if not todo:
+            return
+        with connected(self.address) as ray:
+            yield from _told(ray, Actors(ray, job, uuid.uuid4().hex, shape, self.workers), todo)
+
+
+def _on_processors(nodes: list[dict[str, float]]) -> Shape:
+    most = [int(node.get("CPU", 0)) for node in nodes if node.get("CPU", 0) >= 1]
+    return Shape(0, min([_CPUS_OF_MODEL, *most]))
+
+
+def _told(ray: Any, crew: Crew, items: list[Any]) -> Iterator[tuple[Any, Any]]:
+    try:
+        yield from fly(ray, crew, items)
+    except ray.exceptions.RayError as fault:  # the cluster itself; an item's own fault is dealt with in there
+        words = str(fault).strip().partition("\n")[0]
+        raise BuildError(f"the Ray cluster failed: {words}; run the same command again to go on") from fault
 
 
 @contextlib.contextmanager
-def _connected(ray: Any, address: str | None, workers: int) -> Iterator[None]:
-    """A connection to Ray; one that is open already is used and left open."""
+def connected(address: str | None, workers: int = 0) -> Iterator[Any]:
+    """A connection to Ray, whose module it yields; one that is open already is used and left open.
+
+    Args:
+        address: as in `ray_engine`.
+        workers: processors of a Ray of this machine alone; 0: all.
+
+    Raises:
+        UsageError: Ray is not installed.
+        BuildError: no cluster can be reached.
+    """
+    ray = load_extra("ray", "ray")
     if ray.is_initialized():
-        yield
+        yield ray
         return
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
@@ -138,7 +148,7 @@ def _connected(ray: Any, address: str | None, workers: int) -> Iterator[None]:
         where = address or "this machine"
         raise BuildError(f"Ray at {where} cannot be reached: {' '.join(str(fault).split())}") from fault
     try:
-        yield
+        yield ray
     finally:
         ray.shutdown()
 
@@ -151,22 +161,4 @@ def _knock(address: str) -> None:
     """
     host, colon, port = address.rpartition(":")
     if colon and port.isdecimal() and "/" not in host:
-        socket.create_connection((host, int(port)), timeout=_LOOK_SECONDS).close()
-
-
-_opened: dict[str, Callable[[Any], Any]] = {}
-
-
-def _run(token: str, boxed_job: list[Any], item: Any) -> Any:
-    """Do one item in a worker process, which opens a job once."""
-    if token not in _opened:
-        job: Job = load_extra("ray", "ray").get(boxed_job[0])
-        _opened.clear()
-        try:
-            _opened[token] = job.open()
-        except OSError as fault:
-            raise BuildError(
-                f"a Ray worker on {socket.gethostname()} cannot open the build: {fault}; output and sources must lie "
-                "under the same paths on every node"
-            ) from fault
-    return _opened[token](item)
+        socket.create_connection((host, int(port)), timeout=LOOK_SECONDS).close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,8 @@ from ..filters.sidecar import ScorerRecord, Sidecar
 from ..manifests.folder import DatasetFolder, split_of
 from ..manifests.recipe import repeated_split
 from ..writers.shards import output_errors
-from .local import default_workers, run_local
+from .fleet import Fleet
+from .local import Engine, default_workers, run_local
 from .scoring.catalogue import ShardEntry, catalogue
 from .scoring.choose import Chosen, ScoreOptions, choose
 from .scoring.embed import EmbedOptions, embed_pictures, embed_texts
@@ -24,7 +25,8 @@ from .scoring.keep import keep_embeddings
 from .scoring.measure import MeasureJob, MeasureTask
 from .scoring.pairs import score_pairs
 from .scoring.parts import Parts
-from .scoring.prepare import missing_chunks
+from .scoring.prepare import Chunk, missing_chunks
+from .scoring.spread import spread_pictures, spread_texts
 from .scoring.store import EmbeddingStore, store_folder
 from .scoring.whole import dataset_digest, score_duplicates, score_embedding_duplicates
 
@@ -68,8 +70,17 @@ class ScoreReport:
     seconds: float = 0.0
 
 
-def score(root: Path, options: ScoreOptions, watch: ScoreWatch) -> ScoreReport:
+def score(
+    root: Path, options: ScoreOptions, watch: ScoreWatch, engine: Engine = run_local, fleet: Fleet | None = None
+) -> ScoreReport:
     """Score a dataset folder and write its sidecar; what is there and still true is not made again.
+
+    Args:
+        root: the folder.
+        options: what to score and how.
+        watch: told what happens.
+        engine: runs what needs no model, shard by shard.
+        fleet: embeds; None: this machine, on `options.devices`.
 
     Raises:
         UsageError: wrong options, missing weights, parts that do not fit together.
@@ -80,13 +91,13 @@ def score(root: Path, options: ScoreOptions, watch: ScoreWatch) -> ScoreReport:
     started = time.monotonic()
     folder = DatasetFolder(root)
     folder.shards()
-    chosen = choose(options)
+    chosen = choose(options, (fleet.shape().device,) if fleet else None)
     for note in chosen.notes:
         watch.say(note)
     with ExitStack() as held:
         with output_errors(folder.state):
             held.enter_context(folder.lock())
-        report = _Run(folder, chosen, options, watch).run()
+        report = _Run(folder, chosen, options, watch, engine, fleet).run()
     report.seconds = round(time.monotonic() - started, 1)
     return report
 
@@ -94,9 +105,17 @@ def score(root: Path, options: ScoreOptions, watch: ScoreWatch) -> ScoreReport:
 class _Run:
     """One run, with the folder locked."""
 
-    def __init__(self, folder: DatasetFolder, chosen: Chosen, options: ScoreOptions, watch: ScoreWatch) -> None:
+    def __init__(
+        self,
+        folder: DatasetFolder,
+        chosen: Chosen,
+        options: ScoreOptions,
+        watch: ScoreWatch,
+        engine: Engine,
+        fleet: Fleet | None,
+    ) -> None:
         self._folder, self._chosen, self._options, self._watch = folder, chosen, options, watch
-        self._workers = options.workers or default_workers()
+        self._engine, self._fleet = engine, fleet
         self._parts = Parts(folder.state)
         self._parts.sweep()
         self._sidecar = Sidecar(folder.root)
@@ -124,7 +143,8 @@ class _Run:
     def _catalogue(self) -> list[ShardEntry]:
         shards = len(self._folder.shards())
         self._watch.stage("reading", shards, " shards")
-        return catalogue(self._folder, self._workers, lambda rows: self._watch.advance(1))
+        on_shard: Callable[[int], None] = lambda rows: self._watch.advance(1)  # noqa: E731
+        return catalogue(self._folder, self._options.workers, on_shard, self._engine)
 
     def _missing(self, key: str, record: ScorerRecord, entries: Sequence[ShardEntry]) -> list[ShardEntry]:
         """Shards that the scorer still has to score."""
@@ -144,9 +164,10 @@ class _Run:
             return
         entries = {entry.name: entry for key in self._chosen.measures for entry in missing[key]}
         tasks = [MeasureTask(name, entries[name].sha256, tuple(keys)) for name, keys in lacking.items()]
-        job = MeasureJob(self._folder.root, self._chosen.measures, {key: records[key] for key in self._chosen.measures})
+        mine = {key: records[key] for key in self._chosen.measures}
+        job = MeasureJob(self._folder.root.absolute(), self._chosen.measures, mine)
         self._watch.stage("measuring", sum(entries[name].rows for name in lacking), " pairs")
-        for _, rows in run_local(job, tasks, self._workers):
+        for _, rows in self._engine(job, tasks, self._options.workers):
             self._watch.advance(rows)
 
     def _score_by(
@@ -184,12 +205,19 @@ class _Run:
         self._embedded[name] = self._embedded.get(name, 0) + pictures
         if pictures:
             self._watch.stage(f"embedding by {name}", pictures, " pictures")
-            embed_pictures(self._folder.root, embedder, chunks, store, self._embed_options(name), self._watch.advance)
+            self._embed_chunks(name, embedder, chunks, store)
         return store
+
+    def _embed_chunks(self, name: str, embedder: Embedder, chunks: Sequence[Chunk], store: EmbeddingStore) -> None:
+        root, advance = self._folder.root, self._watch.advance
+        if self._fleet is not None:
+            spread_pictures(root, embedder, chunks, store, self._fleet, self._options.batch_size, advance)
+        else:
+            embed_pictures(root, embedder, chunks, store, self._embed_options(name), advance)
 
     def _embed_options(self, name: str) -> EmbedOptions:
         """On a CPU the model needs the processors more than the decoding does; `nss` is all decoding."""
-        workers = self._workers
+        workers = self._options.workers or default_workers()
         devices = ("cpu",) if name == "nss" else self._chosen.devices
         if name != "nss" and not self._options.workers and set(devices) == {"cpu"}:
             workers = max(1, workers // 4)
@@ -201,7 +229,10 @@ class _Run:
             return None
         store = EmbeddingStore(store_folder(self._folder.state, embedder, "texts"), embedder.dim)
         self._watch.stage("embedding captions", captions, " captions")
-        self._watch.advance(embed_texts(embedder, entries, store, self._chosen.devices[0]))
+        if self._fleet is not None:
+            self._watch.advance(spread_texts(embedder, entries, store, self._fleet))
+        else:
+            self._watch.advance(embed_texts(embedder, entries, store, self._chosen.devices[0]))
         return store
 
     def _score_whole(

@@ -19,7 +19,7 @@ from ...manifests.errors import DatasetFolderError
 from ...manifests.folder import DatasetFolder
 from ...manifests.triplet import IMAGE_COLUMNS
 from ...writers.shards import file_sha256, output_errors
-from ..local import run_local
+from ..local import Engine, run_local
 
 KEY_BYTES: Final = 16
 """Of a picture's SHA-256; two pictures of a million million agree in them once in 10^14 datasets."""
@@ -74,13 +74,16 @@ class ShardEntry:
         return np.stack([_as_array(table.column(f"{side}_key")) for side in SIDES], axis=1)
 
 
-def catalogue(folder: DatasetFolder, workers: int, on_shard: Callable[[int], None]) -> list[ShardEntry]:
+def catalogue(
+    folder: DatasetFolder, workers: int, on_shard: Callable[[int], None], engine: Engine = run_local
+) -> list[ShardEntry]:
     """Read every shard that is new or has changed since the last time.
 
     Args:
         folder: the dataset.
         workers: processes.
         on_shard: called with the rows of each shard that is done.
+        engine: runs the shards.
 
     Raises:
         DatasetFolderError: no dataset, or a shard that cannot be read.
@@ -91,7 +94,8 @@ def catalogue(folder: DatasetFolder, workers: int, on_shard: Callable[[int], Non
     found = {name: entry for name in names if (entry := _known(folder, name))}
     for entry in found.values():
         on_shard(entry.rows)
-    for name, entry in run_local(_CatalogueJob(folder.root), [name for name in names if name not in found], workers):
+    todo = [name for name in names if name not in found]
+    for name, entry in engine(_CatalogueJob(folder.root.absolute()), todo, workers):
         found[name] = entry
         on_shard(entry.rows)
     return [found[name] for name in names]

@@ -93,13 +93,17 @@ class Chosen:
         return {"hashes": dict(self.measures[_HASHES].identity)}, ""
 
 
-def choose(options: ScoreOptions) -> Chosen:
+def choose(options: ScoreOptions, devices: tuple[str, ...] | None = None) -> Chosen:
     """Make scorers and embedders.
+
+    Args:
+        options: what people asked for.
+        devices: of other machines, which are not looked for here; None: those of the options.
 
     Raises:
         UsageError: an unknown name, a missing option, weights that are not there, or parts that do not fit together.
     """
-    chosen = Chosen(find_devices(options.devices))
+    chosen = Chosen(devices or find_devices(options.devices))
     own = _OwnEmbedder(options, chosen.devices)
     names = expand(options.scores) if options.scores else _by_default(options, own, chosen)
     _check_settings(options.settings, names)

@@ -55,12 +55,12 @@ def embed_pictures(
     """
     if not chunks:
         return
-    models = _models(embedder, options)
+    models = models_of(embedder, options)
     failed: deque[tuple[bytes, str]] = deque()
     size = min(model.size for model in models)
-    batches = _batches(prepared(root, embedder, chunks, options.workers), size, failed)
+    stacks = batches(prepared(root, embedder, chunks, options.workers), size, failed)
     try:
-        for keys, vectors in _on_devices(models, options.devices, batches):
+        for keys, vectors in on_devices(models, options.devices, stacks):
             store.add(keys, vectors)
             on_pictures(len(keys))
             _add_failed(store, failed, on_pictures)
@@ -69,7 +69,8 @@ def embed_pictures(
         store.flush()
 
 
-def _models(embedder: Embedder, options: EmbedOptions) -> list[FittedModel]:
+def models_of(embedder: Embedder, options: EmbedOptions) -> list[FittedModel]:
+    """The embedder's model on each device."""
     sample = embedder.prepare(np.zeros((64, 64, 3), np.uint8))
     found = []
     for device in options.devices:
@@ -78,7 +79,7 @@ def _models(embedder: Embedder, options: EmbedOptions) -> list[FittedModel]:
     return found
 
 
-def _batches(
+def batches(
     chunks: Iterable[Prepared], size: int, failed: deque[tuple[bytes, str]]
 ) -> Iterator[tuple[list[bytes], NDArray[Any]]]:
     """Keys and stack of `size` pictures at a time; the last one may be smaller. Failures are put aside."""
@@ -101,8 +102,8 @@ def _batches(
         yield keys, stack[: len(keys)]
 
 
-def _on_devices(
-    models: Sequence[FittedModel], devices: Sequence[str], batches: Iterable[tuple[list[bytes], NDArray[Any]]]
+def on_devices(
+    models: Sequence[FittedModel], devices: Sequence[str], stacks: Iterable[tuple[list[bytes], NDArray[Any]]]
 ) -> Iterator[tuple[list[bytes], Vectors]]:
     """Vectors of each batch, in order. While one is computed the next is put together, on CUDA even handed over."""
     with ExitStack() as stack:
@@ -112,7 +113,7 @@ def _on_devices(
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
             pools.append(pool)
         running: deque[tuple[list[bytes], Future[Vectors]]] = deque()
-        for number, (keys, pictures) in enumerate(batches):
+        for number, (keys, pictures) in enumerate(stacks):
             place = number % len(models)
             running.append((keys, pools[place].submit(models[place], pictures)))
             while len(running) > 2 * len(models):
@@ -164,7 +165,7 @@ def embed_texts(embedder: Embedder, entries: Sequence[ShardEntry], store: Embedd
         for entry in entries:
             texts = text_keys(entry)[1] if entry.captions else {}
             keys = as_keys(list(texts))
-            for batch in _slices(keys[store.missing(keys)] if texts else keys):
+            for batch in slices(keys[store.missing(keys)] if texts else keys):
                 model = model or FittedModel(embedder.open_text(device), device, _TEXTS)
                 raw = [batch[place : place + 1].tobytes() for place in range(len(batch))]
                 store.add(raw, model([texts[key] for key in raw]))
@@ -180,6 +181,7 @@ def as_keys(keys: Sequence[bytes]) -> Keys:
     return np.array(keys, f"S{KEY_BYTES}")
 
 
-def _slices(keys: Keys) -> Iterator[Keys]:
+def slices(keys: Keys) -> Iterator[Keys]:
+    """As many captions as a model gets at a time."""
     for start in range(0, len(keys), _TEXTS):
         yield keys[start : start + _TEXTS]

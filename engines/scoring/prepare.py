@@ -117,7 +117,7 @@ class _PrepareJob:
         """Fill the slot with what can be prepared; returns key -> reason of what cannot."""
         failed: dict[bytes, str] = {}
         filled = 0
-        for key, data in zip(chunk.keys, self._read(chunk), strict=True):
+        for key, data in zip(chunk.keys, read_chunk(self.root, chunk), strict=True):
             try:
                 slot[filled] = self.embedder.prepare(decode_rgb(data or b""))
                 filled += 1
@@ -125,12 +125,13 @@ class _PrepareJob:
                 failed[key] = str(fault)
         return failed
 
-    def _read(self, chunk: Chunk) -> Iterator[bytes | None]:
-        """Encoded bytes of the chunk's pictures."""
-        file = DatasetFolder(self.root).shard_file(chunk.shard)
-        with pq.ParquetFile(file, memory_map=True) as parquet:
-            sides = sorted({IMAGE_COLUMNS[side] for side in chunk.sides})
-            table = parquet.read_row_group(chunk.row_group, columns=[f"{name}.bytes" for name in sides])
-        columns = {name: table.column(name).combine_chunks().field("bytes") for name in sides}
-        for row, side in zip(chunk.rows, chunk.sides, strict=True):
-            yield columns[IMAGE_COLUMNS[side]][row].as_py()
+
+def read_chunk(root: Path, chunk: Chunk) -> Iterator[bytes | None]:
+    """Encoded bytes of a chunk's pictures."""
+    file = DatasetFolder(root).shard_file(chunk.shard)
+    with pq.ParquetFile(file, memory_map=True) as parquet:
+        sides = sorted({IMAGE_COLUMNS[side] for side in chunk.sides})
+        table = parquet.read_row_group(chunk.row_group, columns=[f"{name}.bytes" for name in sides])
+    columns = {name: table.column(name).combine_chunks().field("bytes") for name in sides}
+    for row, side in zip(chunk.rows, chunk.sides, strict=True):
+        yield columns[IMAGE_COLUMNS[side]][row].as_py()

@@ -28,31 +28,6 @@ output: {rows_per_shard: 6}
 """
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    """A head with one processor; tests add nodes of two."""
-    import importlib
-
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    made = importlib.import_module("ray.cluster_utils").Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
-    )
-    ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
-    yield made
-    ray.shutdown()
-    made.shutdown()
-
-
-@pytest.fixture
-def node(cluster):
-    """A second node; a test may take it away."""
-    added = cluster.add_node(num_cpus=2)
-    cluster.wait_for_nodes()
-    yield added
-    if added in cluster.list_all_nodes():
-        cluster.remove_node(added, allow_graceful=True)
-
-
 def contents(out):
     files = [file for file in out.rglob("*") if file.is_file() and ".taskpaint" not in file.parts]
     return {str(file.relative_to(out)): file.read_bytes() for file in files}

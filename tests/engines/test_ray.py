@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from taskpaint.engines.build import BuildOptions, Progress, build
@@ -91,6 +92,38 @@ def test_a_task_killed_once_is_done_again(cluster, node, tmp_path):
     assert found == [(n, n * n) for n in range(8)]
 
 
+@dataclass(frozen=True)
+class Hungry:
+    """Squares; the first item on a node that watches its memory asks for far more than there may be."""
+
+    place: Path
+
+    def open(self):
+        return self._run
+
+    def _run(self, item):
+        if "RAY_memory_usage_threshold" in os.environ and not (self.place / "begun").exists():
+            (self.place / "begun").touch()
+            held = []
+            while len(held) < 100:
+                held.append(np.ones(2**22))  # 32 MiB
+                time.sleep(0.05)
+            (self.place / "survived").touch()
+        return item * item
+
+
+def test_a_task_killed_for_its_memory_is_done_again(cluster, add_node, tmp_path):
+    """By Ray's own memory monitor, which leaves this node a gigabyte more than is in use now."""
+    memory = psutil.virtual_memory()
+    if memory.available < 4e9:
+        pytest.skip("needs 4 GB of free memory")
+    share = 1 - (memory.available - 1e9) / memory.total
+    watched = {"RAY_memory_usage_threshold": f"{share:.4f}", "RAY_memory_monitor_refresh_ms": "100"}
+    add_node(num_cpus=2, env_vars=watched)
+    assert sorted(run_ray(Hungry(tmp_path), range(8), 0)) == [(n, n * n) for n in range(8)]
+    assert [file.name for file in tmp_path.iterdir()] == ["begun"]
+
+
 def test_a_task_killed_every_time_is_an_error_with_a_remedy(cluster, tmp_path):
     done = []
     with pytest.raises(BuildError, match=r"a Ray worker died 4 times on the same shard .* fewer --workers"):
@@ -161,6 +194,38 @@ def test_a_slow_node_changes_nothing(cluster, node, whole, tmp_path):
     build([parse_recipe(TEXT)], tmp_path / "out", BuildOptions(root=tmp_path), watch, ray_engine())
     assert workers
     assert contents(tmp_path / "out") == whole
+
+
+class GivesUp(Progress):
+    """Takes a node away as soon as its workers have something to do; they are stopped before and do not see it."""
+
+    def __init__(self, cluster, node):
+        self.cluster, self.node, self.workers, self.names = cluster, node, [], []
+
+    def shard(self, shard, record):
+        self.names.append(record.name)
+        if not self.workers:
+            (raylet,) = self.node.all_processes["raylet"]
+            below = psutil.Process(raylet.process.pid).children()
+            self.workers = [one for one in below if "run_item" in "".join(one.cmdline()[:1])]
+            for process in self.workers:
+                process.suspend()
+            if self.workers:
+                self.cluster.remove_node(self.node, allow_graceful=False)
+
+
+def test_a_node_that_was_given_up_and_wakes_up_changes_nothing(cluster, node, whole, tmp_path):
+    """Its workers stop in the middle of their shards, others build these, and then they go on with theirs."""
+    watch, out = GivesUp(cluster, node), tmp_path / "out"
+    build([parse_recipe(TEXT)], out, BuildOptions(root=tmp_path), watch, ray_engine())
+    assert watch.workers and len(watch.names) == len(set(watch.names)) == len(DatasetFolder(out).shards())
+    for process in watch.workers:
+        if process.is_running():
+            process.resume()
+    psutil.wait_procs(watch.workers, timeout=30)
+    assert contents(out) == whole
+    build([parse_recipe(TEXT)], out, BuildOptions(root=tmp_path), engine=ray_engine())
+    assert contents(out) == whole and not list((out / "data").glob(".*"))
 
 
 def test_a_cluster_that_is_not_there_is_one_sentence():

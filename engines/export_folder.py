@@ -67,7 +67,14 @@ class ExportFolder:
             else:
                 write_json(run_file, identity)
             (self.state / "done").mkdir(exist_ok=True)
+            self._sweep()
             yield
+
+    def _sweep(self) -> None:
+        """Remove the unfinished files of workers that were killed."""
+        for pattern in (".*.part", "*/.*.part", ".taskpaint/parts/*/.*.part"):
+            for left_over in self.root.glob(pattern):
+                left_over.unlink(missing_ok=True)
 
     def note(self, name: str, written: Written) -> None:
         """Write down a finished shard."""

@@ -230,7 +230,7 @@ class DatasetFolder:
         places = [(self.data, f"{name}.parquet"), (self.state / "rejects", f"{name}.jsonl")]
         if name == "*":
             places += [
-                (self.state, "*"),
+                *((folder, "*") for folder in (self.state, self.state / "catalogue", self.root / "scores")),
                 *((self.root, file) for file in ("manifest.json", "*.jsonl", "*.parquet", "*.md")),
             ]
         for folder, file in places:

@@ -64,7 +64,7 @@ def whole_file(file: Path) -> Iterator[IO[bytes]]:
         OSError: the disk is full or cannot be written.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(file, alone=True) as part, part.open("wb") as opened:
+    with replacing(file) as part, part.open("wb") as opened:
         yield opened
     sync_folder(file.parent)
 

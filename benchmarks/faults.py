@@ -3,9 +3,9 @@
     python benchmarks/faults.py --kills 100 --seed 0
 
 Every command is run to its end first, for the time it takes and the bytes it writes. Then, again and again in a new
-folder, its whole process group is killed at a moment drawn evenly between its first file and its end. What the folder
-calls finished is compared with the unbroken run's files, the command is given once more, and the result is compared
-again and verified.
+folder and with one worker or two, its whole process group is killed at a moment drawn evenly between its first file and
+its end. What the folder calls finished is compared with the unbroken run's files, the command is given once more, and
+the result is compared again and verified.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Tally:
     """What kills of one command left.
 
     Attributes:
-        seconds: of an unbroken run; its first file appears after `start_seconds`.
+        seconds: workers -> when an unbroken run's first file was there, and when it ended.
         kills: of which `with_work` left something that the next run did not have to make again.
         torn: kills after which something that is called finished was not the unbroken run's, byte for byte.
         resumed: the same command went to its end with exit code 0.
@@ -59,8 +59,7 @@ class Tally:
     """
 
     command: str
-    start_seconds: float
-    seconds: float
+    seconds: dict[int, tuple[float, float]]
     kills: int = 0
     with_work: int = 0
     torn: int = 0
@@ -77,7 +76,7 @@ def main() -> None:
     """Kill, resume, compare, and print a table."""
     options = _options()
     with tempfile.TemporaryDirectory(dir=options.work) as name:
-        bench = Bench(Path(name), options.workers)
+        bench = Bench(Path(name))
         draw = random.Random(options.seed)
         shares = [options.kills // len(COMMANDS) + (n < options.kills % len(COMMANDS)) for n in range(len(COMMANDS))]
         tallies = [bench.faults(command, kills, draw) for command, kills in zip(COMMANDS, shares, strict=True)]
@@ -92,7 +91,6 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100, help="of all commands together")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--work", type=Path, help="folder for what is written; empty: the system's")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser.parse_args()
@@ -104,7 +102,8 @@ def _print(tallies: Sequence[Tally]) -> None:
     print("| " + " | ".join(column.replace("_", " ") for column in columns) + " |")
     print("|---|" + "---:|" * (len(columns) - 1))
     for tally in tallies:
-        row = asdict(tally) | {"seconds": f"{tally.start_seconds:.1f} to {tally.seconds:.1f}"}
+        spans = " and ".join(f"{first:.1f} to {last:.1f}" for first, last in tally.seconds.values())
+        row = asdict(tally) | {"seconds": spans}
         print("| " + " | ".join("–" if row[column] is None else str(row[column]) for column in columns) + " |")
     for tally in tallies:
         for fault in tally.faults:
@@ -114,9 +113,9 @@ def _print(tallies: Sequence[Tally]) -> None:
 class Bench:
     """A small dataset and the commands that are killed."""
 
-    def __init__(self, work: Path, workers: int) -> None:
-        self._work, self._workers = work, str(workers)
-        write_coco(work / "coco", "train2017", images=150, instances=700, photos=4)
+    def __init__(self, work: Path) -> None:
+        self._work = work
+        write_coco(work / "coco", "train2017", images=60, instances=300, photos=4)
         (work / "recipe.yaml").write_text(RECIPE)
         os.environ["TASKPAINT_CACHE"] = str(work / "cache")
         self._dataset, self._scored = work / "dataset", work / "scored"
@@ -126,48 +125,58 @@ class Bench:
 
     def faults(self, command: str, kills: int, draw: random.Random) -> Tally:
         """Kill a command so many times."""
-        whole, start, seconds = self._unbroken(command)
-        tally = Tally(command, start, seconds, verified=None if command == "export" else 0)
+        whole, seconds = self._unbroken(command)
+        tally = Tally(command, seconds, verified=None if command == "export" else 0)
         out = self._work / "out"
         while tally.kills < kills:
             self._begin(command, out)
-            if not self._killed(self._arguments(command, out), draw.uniform(start, seconds)):
+            workers = draw.choice(tuple(seconds))
+            if not self._killed(self._arguments(command, out, workers), draw.uniform(*seconds[workers])):
                 tally.too_late += 1
                 continue
             tally.kills += 1
             self._judge(command, out, whole, tally)
+            print(f"{command}: {tally.kills} of {kills}, {len(tally.faults)} faults", file=sys.stderr)
         shutil.rmtree(out, ignore_errors=True)
         return tally
 
-    def _unbroken(self, command: str) -> tuple[dict[str, str], float, float]:
-        """Files that an unbroken run writes, and when the first one was there and the last one done, in seconds."""
-        out, starts, ends = self._work / "out", [], []
-        for _ in range(3):
-            self._begin(command, out)
-            first = out / ".taskpaint" / ("catalogue" if command == "score" else "lock")
-            started = time.monotonic()
-            with subprocess.Popen(self._arguments(command, out)) as process:
-                while process.poll() is None and not first.exists():
-                    time.sleep(0.01)
-                starts.append(time.monotonic() - started)
-            ends.append(time.monotonic() - started)
-            if process.returncode:
-                raise SystemExit(f"{command} fails without being killed")
-        return _digests(out, _visible(out)), statistics.median(starts), statistics.median(ends)
+    def _unbroken(self, command: str) -> tuple[dict[str, str], dict[int, tuple[float, float]]]:
+        """Files that an unbroken run writes, and the times of `Tally.seconds`."""
+        out, found, spans = self._work / "out", [], {}
+        for workers in (1, 2):
+            taken = [self._timed(command, out, workers) for _ in range(3)]
+            first, last = zip(*taken, strict=True)
+            spans[workers] = statistics.median(first), statistics.median(last)
+            found.append(_digests(out, _visible(out)))
+        if found[0] != found[1]:
+            raise SystemExit(f"{command} does not write the same with one worker and with two")
+        return found[0], spans
+
+    def _timed(self, command: str, out: Path, workers: int) -> tuple[float, float]:
+        self._begin(command, out)
+        first = out / ".taskpaint" / ("catalogue" if command == "score" else "lock")
+        started = time.monotonic()
+        with subprocess.Popen(self._arguments(command, out, workers)) as process:
+            while process.poll() is None and not first.exists():
+                time.sleep(0.01)
+            begun = time.monotonic() - started
+        if process.returncode:
+            raise SystemExit(f"{command} fails without being killed")
+        return begun, time.monotonic() - started
 
     def _begin(self, command: str, out: Path) -> None:
         shutil.rmtree(out, ignore_errors=True)
         if command == "score":
             shutil.copytree(self._dataset, out)
 
-    def _arguments(self, command: str, out: Path) -> list[str]:
+    def _arguments(self, command: str, out: Path, workers: int = 1) -> list[str]:
         given = {
             "build": ["build", str(self._work / "recipe.yaml"), "--data", str(self._work), "-o", str(out)],
             "score": ["score", str(out), "--scores", SCORES],
             "filter": ["filter", str(self._scored), "-o", str(out), "--keep", "target_sharpness >= q20"],
             "export": ["export", str(self._scored), "-o", str(out), "--to", "imagefolder"],
         }
-        return [sys.executable, "-m", "taskpaint.cli", *given[command], "-q", "--workers", self._workers]
+        return [sys.executable, "-m", "taskpaint.cli", *given[command], "-q", "--workers", str(workers)]
 
     def _finish(self, command: Sequence[str]) -> None:
         subprocess.run(command, check=True, capture_output=True, text=True)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..manifests.errors import BuildError, OutputError, TooManyRejectsError, UsageError
-from ..manifests.folder import DatasetFolder, ShardRecord
+from ..manifests.errors import OutputError, TooManyRejectsError, UsageError
+from ..manifests.folder import DatasetFolder
 from ..manifests.recipe_file import RecipeFile
 from ..manifests.storage.claim import WHOLE
 from ..manifests.storage.url import place, refuse_url
 from ..writers.shards import output_errors
-from .finish import finish, identity, write_head
+from .finish import built_shards, finish, identity, write_head
 from .local import Engine, run_local
 from .prepare import BuildOptions, Progress, prepare
 from .remote_folder import RemoteFolder
@@ -89,7 +89,7 @@ def build(
         folder.begin(identity(prepared, options.limit), overwrite=options.overwrite)
         prepared.plan.save(plan_file(folder.root))
         write_head(prepared, folder)
-        finished = folder.ledger()
+        finished = built_shards(folder)
         todo = [shard for shard in shards if shard.name not in finished]
         done_before = sum(shard.stop - shard.start for shard in shards if shard.name in finished)
         progress.planned(len(shards), len(prepared.plan), done_before)
@@ -97,7 +97,7 @@ def build(
         for shard, record in engine(job, todo, options.workers):
             folder.note(record)
             progress.shard(shard, record)
-        manifest = finish(folder, all_records(folder, [shard.name for shard in shards]))
+        manifest = finish(folder, folder.finished(shard.name for shard in shards))
     report = BuildReport.of(folder.place, manifest, len(finished), time.monotonic() - started)
     judge(report, options.max_rejects)
     return report
@@ -116,21 +116,6 @@ def output_folder(out: Path | str, spool: Path | None = None, writer: str = WHOL
         raise UsageError(f"--spool is for output to a URL; {where} is a folder")
     refuse_url(where, "give the URL as text, not as a Path")
     return DatasetFolder(where)
-
-
-def all_records(folder: DatasetFolder, names: Sequence[str]) -> list[ShardRecord]:
-    """The records of shards that have all been built.
-
-    Raises:
-        BuildError: some have gone since.
-    """
-    records = folder.ledger()
-    if gone := [name for name in names if name not in records]:
-        raise BuildError(
-            f"{folder.place}: {len(gone)} finished shards have gone or changed, {gone[0]} among them; run the same "
-            "command again"
-        )
-    return [records[name] for name in names]
 
 
 def judge(report: BuildReport, max_rejects: float) -> None:

@@ -21,8 +21,7 @@ DROPPED = "dropped.parquet"
 
 def finish_cut(found: Survey, folder: DatasetFolder, plan: list[CutShard], rows_per_shard: int) -> dict[str, Any]:
     """Write everything beside the shards, the manifest last of all; returns the manifest."""
-    ledger = folder.ledger()
-    records = [ledger[shard.name] for shard in plan]
+    records = folder.finished(shard.name for shard in plan)
     sidecar = Sidecar(found.parent.root)
     Sidecar(folder.root).describe(sidecar.records(), {record.name: record.sha256 for record in records})
     _write_dropped(found, folder, sidecar)

@@ -116,6 +116,7 @@ def export(
         resumed = _run(
             plan, ExportJob(root.absolute(), place, kind.name, _BATCH_ROWS), folder, options, on_shard, engine
         )
+        folder.finished(planned.part.name for planned in plan.parts)
         export_format = kind()
         export_format.finish(place, plan.splits)
         report = _report(export_format, place, plan, folder, resumed, time.monotonic() - started)
@@ -171,8 +172,7 @@ def _identity(
 def _report(
     kind: Export, place: Destination, plan: ExportPlan, folder: ExportFolder, resumed: int, seconds: float
 ) -> ExportReport:
-    written = [folder.done(planned.part.name) for planned in plan.parts]
-    assert all(written), "every shard was just written or found"
+    written = folder.finished(planned.part.name for planned in plan.parts)
     splits = {split: sum(part.rows for part in parts) for split, parts in plan.splits.items()}
     return ExportReport(
         place.root,
@@ -181,8 +181,8 @@ def _report(
         splits,
         plan.left_out,
         len(plan.parts),
-        sum(one.files for one in written if one),
-        sum(one.bytes for one in written if one),
+        sum(one.files for one in written),
+        sum(one.bytes for one in written),
         resumed,
         sorted(kind.configs(place, plan.splits)),
         seconds,

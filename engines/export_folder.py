@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..manifests.errors import ResumeError
+from ..manifests.errors import OutputError, ResumeError
 from ..manifests.folder import DatasetFolder, require_same, write_json
 from ..writers.export import Written
 
@@ -88,6 +88,21 @@ class ExportFolder:
         except (OSError, ValueError, TypeError):
             return None  # never finished, or torn by a crash of the machine: it is written again
         return written if all(self._is_there(path, size) for path, size in written.proof.items()) else None
+
+    def finished(self, names: Iterable[str]) -> list[Written]:
+        """Shards that have all been written.
+
+        Raises:
+            OutputError: files were removed meanwhile.
+        """
+        found = {name: self.done(name) for name in names}
+        for name, written in found.items():
+            if written is None:
+                raise OutputError(
+                    f"files of {name} in {self.root} went away while the run was at work; run the same command again "
+                    "to go on"
+                )
+        return [written for written in found.values() if written is not None]
 
     def _is_there(self, path: str, size: int) -> bool:
         place = self.root / path

@@ -103,6 +103,11 @@ def has_head(folder: DatasetFolder) -> bool:
     return _head(folder).exists() and _index_rejects(folder).exists()
 
 
+def built_shards(folder: DatasetFolder) -> dict[str, ShardRecord]:
+    """Shards that need not be built again: in the ledger, with their rejects."""
+    return {name: record for name, record in folder.ledger().items() if folder.rejects_part(name).exists()}
+
+
 def finish(folder: DatasetFolder, records: list[ShardRecord]) -> dict[str, Any]:
     """Join rejects, write the card and, last of all, the manifest; returns the manifest.
 

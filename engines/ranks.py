@@ -17,7 +17,7 @@ from ..manifests.share import Share, shared, world_size
 from ..manifests.storage.claim import WHOLE
 from ..writers.shards import output_errors
 from .build import BuildOptions, BuildReport, Progress, judge, output_folder
-from .finish import finish, has_head, identity, is_begun, write_head
+from .finish import built_shards, finish, has_head, identity, is_begun, write_head
 from .local import run_local
 from .prepare import prepare
 from .remote_folder import RemoteFolder
@@ -75,14 +75,14 @@ def build_share(
         mine = share.of(shards)
         for shard in mine:
             folder.sweep(shard.name)
-        finished = folder.ledger()
+        finished = built_shards(folder)
         todo = [shard for shard in mine if shard.name not in finished]
         units = sum(map(_units, mine))
         progress.planned(len(mine), units, units - sum(map(_units, todo)))
         for shard, record in run_local(ShardJob.of(prepared, folder.root, options.limit), todo, options.workers):
             folder.note(record, share.writer)
             progress.shard(shard, record)
-        missing = len(shards) - len(folder.ledger())
+        missing = len(shards) - len(built_shards(folder))
     seconds = time.monotonic() - started
     return RankReport(folder.place, share.rank, share.world_size, len(mine), len(mine) - len(todo), missing, seconds)
 
@@ -106,7 +106,7 @@ def join(out: Path | str, max_rejects: float = 1.0) -> BuildReport:
             f"{folder.place}/.taskpaint is incomplete; run the build command again, it keeps finished shards"
         )
     with output_errors(folder.root), folder.lock(), folder.claimed(WHOLE):
-        records = folder.ledger()
+        records = built_shards(folder)
         missing = [number for number, shard in enumerate(shards) if shard.name not in records]
         if missing:
             raise BuildError(_unfinished(folder, shards, missing))

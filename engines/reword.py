@@ -98,8 +98,7 @@ def reword(
             target.note(shard)
             if on_shard:
                 on_shard(shard.rows)
-        ledger = target.ledger()
-        shards = [ledger[name] for name in names]
+        shards = target.finished(names)
         counts = _summed(shards)
         _finish(source, target, {**record, "outcomes": counts}, words, shards)
     rows = sum(shard.rows for shard in shards)

@@ -18,13 +18,13 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .errors import DatasetFolderError, FolderBusyError, ResumeError
+from .errors import DatasetFolderError, FolderBusyError, OutputError, ResumeError
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,21 @@ class DatasetFolder:
         """Finished shards whose file is there with the recorded size; torn lines of a killed run are passed over."""
         found = {record.name: record for records in self.ledgers().values() for record in records}
         return {name: record for name, record in found.items() if self._is_there(record)}
+
+    def finished(self, names: Iterable[str]) -> list[ShardRecord]:
+        """The ledger's lines of shards that have all been done.
+
+        Raises:
+            OutputError: files were removed meanwhile.
+        """
+        ledger = self.ledger()
+        wanted = list(names)
+        if gone := [name for name in wanted if name not in ledger]:
+            raise OutputError(
+                f"{self.place}: {len(gone)} finished shards have gone or changed, {gone[0]} among them; run the same "
+                "command again"
+            )
+        return [ledger[name] for name in wanted]
 
     def ledgers(self) -> dict[str, list[ShardRecord]]:
         """What each writer noted, whether the files are still there or not."""

@@ -1,9 +1,11 @@
-"""Fixtures of the engines: a Ray cluster on this machine."""
+"""Fixtures of the engines: a Ray cluster on this machine, a disk that is soon full."""
 
 from __future__ import annotations
 
 import importlib
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,3 +45,15 @@ def add_node(cluster: Any) -> Iterator[Any]:
 def node(add_node: Any) -> Any:
     """A second node."""
     return add_node(num_cpus=2)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 kB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)], capture_output=True)
+    if done.returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)

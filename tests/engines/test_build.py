@@ -306,18 +306,6 @@ def test_an_output_that_is_a_file_is_refused(tiny_coco, tmp_path):
         build(recipe(), tmp_path / "out", BuildOptions(root=tmp_path, workers=1))
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 256 kB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)], capture_output=True)
-    if done.returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_full_disk_is_one_sentence_and_the_build_resumes(tiny_coco, tmp_path, small_disk, workers):
     out = small_disk / "out"

@@ -78,8 +78,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.work) as name:
         bench = Bench(Path(name))
         draw = random.Random(options.seed)
-        shares = [options.kills // len(COMMANDS) + (n < options.kills % len(COMMANDS)) for n in range(len(COMMANDS))]
-        tallies = [bench.faults(command, kills, draw) for command, kills in zip(COMMANDS, shares, strict=True)]
+        commands = options.only.split(",")
+        shares = [options.kills // len(commands) + (n < options.kills % len(commands)) for n in range(len(commands))]
+        tallies = [bench.faults(command, kills, draw) for command, kills in zip(commands, shares, strict=True)]
     if options.json:
         print(json.dumps([asdict(tally) for tally in tallies], indent=2))
     else:
@@ -90,6 +91,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100, help="of all commands together")
+    parser.add_argument("--only", default=",".join(COMMANDS), help="commands, separated by commas")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--work", type=Path, help="folder for what is written; empty: the system's")
     parser.add_argument("--json", action="store_true", help="print JSON")

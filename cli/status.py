@@ -24,13 +24,17 @@ def status(
     ] = 0.0,
     as_json: options.Json = False,
 ) -> None:
-    """Show how a build stands: what is done, running and failed, how fast, and how long it will take.
+    """Show how a build or an export stands: what is done, running and failed, how fast, and how long it will take.
+
+    Of a dataset that is being scored it tells how many shards each scorer has done.
 
     Reads the folder alone, so it works beside any engine and from any machine that sees it.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
       taskpaint status out --watch 10
+
+      taskpaint status tars --json
     """
     from ..engines.status import status as read
     from ..manifests.errors import StoppedError
@@ -67,8 +71,13 @@ def print_status(found: Status) -> None:
         report.print_table("", ["ledger", "shards", "triplets", "last shard"], rows)
     for kind in ("failed", "lost", "running"):
         _print_begun(kind, getattr(found, kind))
+    for key, count in found.scored.items():
+        typer.echo(f"  {key} has scored {count:,} of {found.shards['planned']:,} shards")
+    for name, count in found.embedded.items():
+        typer.echo(f"  {name} has embedded {count:,} pictures")
     if found.state == "complete":
-        typer.echo(f"all shards are there: taskpaint finish {found.root}")
+        how = f"taskpaint finish {found.root}" if found.stage == "build" else "give the export command again"
+        typer.echo(f"all shards are there: {how}")
 
 
 def _print_begun(kind: str, shards: list[Begun]) -> None:

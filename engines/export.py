@@ -133,6 +133,7 @@ def _run(
     engine: Engine,
 ) -> int:
     """Write the shards that are not there; returns how many were."""
+    folder.plan({planned.part.name: planned.part.rows for planned in plan.parts})
     todo = [planned for planned in plan.parts if folder.done(planned.part.name) is None]
     total = sum(planned.part.rows for planned in plan.parts)
     done = total - sum(planned.part.rows for planned in todo)

@@ -1,6 +1,8 @@
 """The bookkeeping of an export: what it was begun from, and which shards are done.
 
 DEST/.taskpaint/run.json          what decides the bytes; a resume must agree
+DEST/.taskpaint/planned.json      shard -> rows
+DEST/.taskpaint/running/…         marks of shards at work, see manifests/marks.py
 DEST/.taskpaint/done/<shard>.json a finished shard, written after its files are on disk
 DEST/.taskpaint/parts/…           lines of tables that wait to be joined
 DEST/export.json                  what the export holds, written last
@@ -10,14 +12,16 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..manifests.errors import OutputError, ResumeError
+from ..manifests.errors import DatasetFolderError, OutputError, ResumeError
 from ..manifests.folder import DatasetFolder, require_same, write_json
+from ..manifests.marks import mark_file, read_mark
 from ..writers.export import Written
 
 _REMEDY = "export as before, or to another folder"
@@ -76,16 +80,52 @@ class ExportFolder:
             for left_over in self.root.glob(pattern):
                 left_over.unlink(missing_ok=True)
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether an export has made its plan here."""
+        return self._planned.exists()
+
+    @property
+    def _planned(self) -> Path:
+        return self.state / "planned.json"
+
+    def plan(self, rows: Mapping[str, int]) -> None:
+        """Write down what there is to do: shard -> rows."""
+        write_json(self._planned, rows)
+
+    def planned(self) -> dict[str, int]:
+        """Shard -> rows.
+
+        Raises:
+            DatasetFolderError: it cannot be read.
+        """
+        try:
+            return {str(name): int(rows) for name, rows in json.loads(self._planned.read_text("utf-8")).items()}
+        except (OSError, ValueError, TypeError, AttributeError) as fault:
+            raise DatasetFolderError(f"{self._planned} cannot be read: {fault}; export again to go on") from fault
+
     def note(self, name: str, written: Written) -> None:
-        """Write down a finished shard."""
-        write_json(self.state / "done" / f"{name}.json", asdict(written))
+        """Write down a finished shard, and how long it took."""
+        file = mark_file(DatasetFolder(self.root), name)
+        mark = read_mark(file)
+        seconds = max(0.0, time.time() - mark.started) if mark else 0.0
+        write_json(self._note(name), {**asdict(written), "seconds": round(seconds, 3)})
+        file.unlink(missing_ok=True)
+
+    def took(self, name: str) -> tuple[float, float]:
+        """Seconds that a finished shard took, and the Unix time at which it was done."""
+        file = self._note(name)
+        return float(json.loads(file.read_text(encoding="utf-8")).get("seconds", 0.0)), file.stat().st_mtime
+
+    def _note(self, name: str) -> Path:
+        return self.state / "done" / f"{name}.json"
 
     def done(self, name: str) -> Written | None:
         """A shard that is finished and still there."""
-        file = self.state / "done" / f"{name}.json"
         try:
-            written = Written(**json.loads(file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            noted = json.loads(self._note(name).read_text(encoding="utf-8"))
+            written = Written(noted["files"], noted["bytes"], noted["proof"])
+        except (OSError, ValueError, TypeError, KeyError):
             return None  # never finished, or torn by a crash of the machine: it is written again
         return written if all(self._is_there(path, size) for path, size in written.proof.items()) else None
 

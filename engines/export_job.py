@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..manifests.folder import DatasetFolder
+from ..manifests.marks import marked
 from ..writers.export import Destination, Export, Written, find_export
 from ..writers.shards import output_errors
 from .cut_job import read_piece, rebatched
@@ -39,9 +40,12 @@ class ExportJob:
         return lambda planned: self._write(export, planned)
 
     def _write(self, export: Export, planned: PlannedPart) -> Written:
-        with output_errors(self.place.root / planned.part.split):
-            return export.write(self.place, planned.part, rebatched(self._rows(planned), self.batch_rows))
+        part, out = planned.part, DatasetFolder(self.place.root)
+        with output_errors(self.place.root / part.split), marked(out, part.name, part.rows) as beat:
+            return export.write(self.place, part, rebatched(self._rows(planned, beat), self.batch_rows))
 
-    def _rows(self, planned: PlannedPart) -> Iterator[pa.RecordBatch]:
+    def _rows(self, planned: PlannedPart, beat: Callable[[], None]) -> Iterator[pa.RecordBatch]:
         for piece in planned.pieces:
-            yield from read_piece(DatasetFolder(self.parent).shard_file(piece.shard), piece, self.batch_rows)
+            for batch in read_piece(DatasetFolder(self.parent).shard_file(piece.shard), piece, self.batch_rows):
+                beat()
+                yield batch

@@ -1,10 +1,10 @@
-"""How a build stands, from its folder alone: whatever engine runs it, on this machine or another."""
+"""How a build, its scores or an export stand, from the folder alone: whatever engine runs, here or elsewhere."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from ..manifests.errors import DatasetFolderError
 from ..manifests.folder import DatasetFolder, ShardRecord
 from ..manifests.marks import Mark, read_marks
 from ..manifests.storage.url import place
+from .export_folder import ExportFolder
 from .ranks import planned_shards
 from .remote_folder import RemoteFolder
+from .status_stages import embedded_pictures, export_records, scored_shards
 
 QUIET_SECONDS = 120.0
 """A shard that has shown no life for so long is taken for lost."""
@@ -65,6 +67,9 @@ class Status:
         lost: shards whose process has been silent for `QUIET_SECONDS`; the next run builds them again.
         failed: shards whose last attempt ended with an error.
         writers: one a ledger.
+        stage: "build" or "export".
+        scored: scorer -> shards that it has scored.
+        embedded: embedder -> pictures that it has embedded.
     """
 
     root: str
@@ -79,35 +84,49 @@ class Status:
     lost: list[Begun] = field(default_factory=list)
     failed: list[Begun] = field(default_factory=list)
     writers: list[Writer] = field(default_factory=list)
+    stage: str = "build"
+    scored: dict[str, int] = field(default_factory=dict)
+    embedded: dict[str, int] = field(default_factory=dict)
 
 
 def status(root: Path | str, now: float | None = None) -> Status:
-    """Read how a build stands.
+    """Read how a build or an export stands, and how far its scores are.
 
     Args:
-        root: the dataset folder, or a URL.
+        root: the dataset folder, or an export's, or a URL.
         now: Unix time; None for the clock's.
 
     Raises:
         DatasetFolderError: no build was begun here.
     """
     folder = _looked_at(root)
+    scoring = {"scored": scored_shards(folder), "embedded": embedded_pictures(folder)}
     if not (folder.state / "run.json").exists() and folder.manifest_file.exists():
-        return _finished(folder)
-    shards = planned_shards(folder)
-    sizes = {shard.name: shard.stop - shard.start for shard in shards}
+        return replace(_finished(folder), **scoring)
+    export = ExportFolder(folder.root)
+    if export.is_begun:
+        sizes, records = export_records(folder.root)
+        found = _standing(folder, sizes, records, export.report_file, now)
+        return replace(found, stage="export")
+    sizes = {shard.name: shard.stop - shard.start for shard in planned_shards(folder)}
     records = {name: record for name, record in folder.ledger().items() if name in sizes}
+    return replace(_standing(folder, sizes, records, folder.manifest_file, now), **scoring)
+
+
+def _standing(
+    folder: DatasetFolder, sizes: Mapping[str, int], records: Mapping[str, ShardRecord], last: Path, now: float | None
+) -> Status:
+    """From the units of every shard, those that are done, and the file that is written last."""
     begun = [(mark, seen) for mark, seen in read_marks(folder) if mark.name in sizes and mark.name not in records]
-    now = time.time() if now is None else now
-    running, lost, failed = _sorted_out(begun, now)
+    running, lost, failed = _sorted_out(begun, time.time() if now is None else now)
     done = sum(sizes[name] for name in records)
     rate = units_a_second([(record, sizes[name]) for name, record in records.items()])
     left = sum(sizes.values()) - done
-    counts = {"planned": len(shards), "done": len(records), "running": len(running), "failed": len(failed)}
-    counts |= {"lost": len(lost), "waiting": len(shards) - len(records) - len(begun)}
+    counts = {"planned": len(sizes), "done": len(records), "running": len(running), "failed": len(failed)}
+    counts |= {"lost": len(lost), "waiting": len(sizes) - len(records) - len(begun)}
     return Status(
         str(folder.place),
-        _state(folder, counts),
+        _state(counts, last),
         counts,
         {"planned": done + left, "done": done},
         sum(record.rows for record in records.values()),
@@ -168,9 +187,9 @@ def _sorted_out(begun: Sequence[tuple[Mark, float]], now: float) -> tuple[list[B
     return running, lost, failed
 
 
-def _state(folder: DatasetFolder, counts: dict[str, int]) -> str:
+def _state(counts: dict[str, int], last: Path) -> str:
     if counts["done"] == counts["planned"]:
-        return "finished" if folder.manifest_file.exists() else "complete"
+        return "finished" if last.exists() else "complete"
     return "running" if counts["running"] else "stopped"
 
 

@@ -5,6 +5,8 @@ import os
 
 import pytest
 from taskpaint.engines.build import BuildOptions, build
+from taskpaint.engines.export import ExportOptions, export
+from taskpaint.engines.score import ScoreOptions, score
 from taskpaint.engines.status import Begun, status, units_a_second
 from taskpaint.manifests.errors import DatasetFolderError
 from taskpaint.manifests.folder import DatasetFolder, ShardRecord
@@ -149,3 +151,64 @@ def test_another_stages_folder_is_one_sentence(tmp_path, text):
     (tmp_path / "manifest.json").write_text('{"shards": [1]}')
     with pytest.raises(DatasetFolderError, match="is not of a taskpaint build"):
         status(tmp_path)
+
+
+def test_an_export_in_the_middle_and_at_its_end(tiny_coco, tmp_path):
+    build([parse_recipe(RECIPE)], tmp_path / "out", BuildOptions(root=tmp_path, workers=1))
+    tars, seen = tmp_path / "tars", []
+    how = ExportOptions("webdataset", workers=1, rows_per_shard=4)
+
+    def look(done, total):
+        seen.append(status(tars))
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export(tmp_path / "out", tars, how, look)
+    found = seen[1]
+    assert (found.stage, found.state) == ("export", "stopped")
+    assert found.shards == {"planned": 6, "done": 2, "running": 0, "failed": 0, "lost": 0, "waiting": 4}
+    assert found.units == {"planned": 24, "done": 8} and found.rows == 8
+    assert found.bytes == sum(file.stat().st_size for file in tars.rglob("*.tar"))
+    assert found.rate > 0 and found.writers == []
+    with marked(DatasetFolder(tars), "train-00004-of-00006", 4):
+        begun = status(tars)
+        assert (begun.state, begun.shards["running"], begun.running[0].pid) == ("running", 1, os.getpid())
+        assert begun.eta_seconds == pytest.approx(16 / begun.rate, abs=0.1)
+    export(tmp_path / "out", tars, how)
+    assert status(tars).state == "finished" and status(tars).units == {"planned": 24, "done": 24}
+    (tars / ".taskpaint" / "planned.json").write_text("[]")
+    with pytest.raises(DatasetFolderError, match=r"planned.json cannot be read"):
+        status(tars)
+
+
+def test_scores_in_the_middle_and_at_their_end(tiny_coco, tmp_path):
+    out = tmp_path / "out"
+    build([parse_recipe(RECIPE)], out, BuildOptions(root=tmp_path, workers=1))
+    assert status(out).scored == status(out).embedded == {}
+
+    class Watch:
+        def __init__(self, left):
+            self.left = left
+
+        def stage(self, what, total, unit):
+            self.what = what
+
+        def advance(self, count):
+            if self.what == "measuring":
+                self.left -= 1
+                if not self.left:
+                    raise KeyboardInterrupt
+
+        def say(self, text):
+            pass
+
+    names = ("resolution", "nss_distance")
+    with pytest.raises(KeyboardInterrupt):
+        score(out, ScoreOptions(names, workers=1), Watch(3))
+    assert status(out).scored == {"resolution": 3}
+    score(out, ScoreOptions(names, workers=1), Watch(100))
+    found = status(out)
+    assert found.state == "finished" and found.scored == {"resolution": 6, "nss_distance": 6}
+    ((name, count),) = found.embedded.items()
+    assert name.startswith("nss-") and count == 36  # of twelve photographs two targets each

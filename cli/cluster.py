@@ -29,6 +29,14 @@ class EngineName(StrEnum):
     slurm = "slurm"
 
 
+class SpreadName(StrEnum):
+    """What runs the shards of commands that have no ranks."""
+
+    local = "local"
+    ray = "ray"
+
+
+SpreadOption = Annotated[SpreadName, typer.Option(help="What runs the shards: this machine, or a Ray cluster.")]
 EngineOption = Annotated[
     EngineName, typer.Option(help="What runs the shards: this machine, a Ray cluster, or a script for Slurm.")
 ]
@@ -95,9 +103,27 @@ def share(rank: str, world_size: int | None) -> Share:
     return find_share(rank, world_size, os.environ)
 
 
-def engine_of(name: EngineName, ray_address: str | None) -> Engine:
+def check_ray(
+    engine: SpreadName, ray_address: str | None, folders: Sequence[Path | str], gpus: float | None = None
+) -> None:
+    """Refuse options that go with Ray alone, and folders that its nodes cannot see.
+
+    Raises:
+        typer.BadParameter: says which.
+    """
+    for hint, given in (("--ray-address", ray_address), ("--gpus-per-task", gpus)):
+        if engine != SpreadName.ray and given is not None:
+            raise typer.BadParameter("goes with --engine ray", param_hint=hint)
+    from ..manifests.storage.url import place
+
+    for folder in folders:
+        if engine == SpreadName.ray and isinstance(place(folder), str):
+            raise typer.BadParameter(f"needs folders that all nodes see, {folder} is a URL", param_hint="--engine ray")
+
+
+def engine_of(name: EngineName | SpreadName, ray_address: str | None) -> Engine:
     """What runs the shards."""
-    if name == EngineName.ray:
+    if name.value == EngineName.ray.value:
         from ..engines.ray import ray_engine
 
         return ray_engine(ray_address)
@@ -107,9 +133,9 @@ def engine_of(name: EngineName, ray_address: str | None) -> Engine:
 
 
 @contextlib.contextmanager
-def fleet_of(name: EngineName, ray_address: str | None, gpus: float | None, workers: int) -> Iterator[Fleet | None]:
+def fleet_of(name: SpreadName, ray_address: str | None, gpus: float | None, workers: int) -> Iterator[Fleet | None]:
     """What embeds, and one connection for all that is done while it lasts; None: this machine."""
-    if name != EngineName.ray:
+    if name != SpreadName.ray:
         yield None
         return
     from ..engines.ray import RayFleet, connected

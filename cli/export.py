@@ -67,7 +67,7 @@ def export(
         ),
     ] = None,
     workers: options.Workers = 0,
-    engine: cluster.EngineOption = cluster.EngineName.local,
+    engine: cluster.SpreadOption = cluster.SpreadName.local,
     ray_address: cluster.RayAddress = None,
     list_formats: Annotated[bool, typer.Option("--list", help="Show the formats and what reads them.")] = False,
     as_json: options.Json = False,
@@ -98,7 +98,7 @@ def export(
     from ..engines.export import ExportOptions
     from ..manifests.storage.url import place
 
-    cluster.check(engine, ray_address, None, None, None, None)
+    cluster.check_ray(engine, ray_address, [dataset, out])
     there = location or (str(place(out)) if isinstance(place(out), str) else None)
     how = ExportOptions(
         to, tuple(task or []), tuple(split or []), tuple(where or []), limit, shard_size, there, workers

@@ -56,7 +56,7 @@ def score(
     keep: Annotated[
         str, typer.Option("--keep-embeddings", help="Write them too: float16 or float32.", show_default=False)
     ] = "",
-    engine: cluster.EngineOption = cluster.EngineName.local,
+    engine: cluster.SpreadOption = cluster.SpreadName.local,
     ray_address: cluster.RayAddress = None,
     gpus_per_task: cluster.GpusPerTask = None,
     as_json: options.Json = False,
@@ -76,11 +76,9 @@ def score(
     """
     from ..engines.score import ScoreOptions
 
-    cluster.check(engine, ray_address, None, None, None, None)
-    if engine == cluster.EngineName.ray and device != "auto":
+    cluster.check_ray(engine, ray_address, [out], gpus_per_task)
+    if engine == cluster.SpreadName.ray and device != "auto":
         raise typer.BadParameter("Ray's nodes choose their own; see --gpus-per-task", param_hint="--device")
-    if engine != cluster.EngineName.ray and gpus_per_task is not None:
-        raise typer.BadParameter("goes with --engine ray", param_hint="--gpus-per-task")
     how = ScoreOptions(
         tuple(name.strip() for name in scores.split(",") if name.strip()),
         scorer_settings(setting or [], head, reference),

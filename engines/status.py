@@ -100,9 +100,9 @@ def status(root: Path | str, now: float | None = None) -> Status:
         DatasetFolderError: no build was begun here.
     """
     folder = _looked_at(root)
-    scoring = {"scored": scored_shards(folder), "embedded": embedded_pictures(folder)}
+    scored, embedded = scored_shards(folder), embedded_pictures(folder)
     if not (folder.state / "run.json").exists() and folder.manifest_file.exists():
-        return replace(_finished(folder), **scoring)
+        return replace(_finished(folder), scored=scored, embedded=embedded)
     export = ExportFolder(folder.root)
     if export.is_begun:
         sizes, records = export_records(folder.root)
@@ -110,7 +110,7 @@ def status(root: Path | str, now: float | None = None) -> Status:
         return replace(found, stage="export")
     sizes = {shard.name: shard.stop - shard.start for shard in planned_shards(folder)}
     records = {name: record for name, record in folder.ledger().items() if name in sizes}
-    return replace(_standing(folder, sizes, records, folder.manifest_file, now), **scoring)
+    return replace(_standing(folder, sizes, records, folder.manifest_file, now), scored=scored, embedded=embedded)
 
 
 def _standing(

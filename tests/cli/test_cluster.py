@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import typer
+from taskpaint.cli.app import app
 from taskpaint.cli.cluster import EngineName, build_arguments, check
+from typer.testing import CliRunner
 
 NOTHING = {"ray_address": None, "rank": None, "world_size": None, "script": None, "sbatch": None}
 
@@ -42,6 +44,24 @@ def test_options_that_do_not_go_together(engine, more, complaint):
 )
 def test_options_that_do(engine, more):
     check(EngineName(engine), **{**NOTHING, **more})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["score", "out", "--ray-address", "auto"], "--ray-address: goes with --engine ray"),
+        (["score", "out", "--gpus-per-task", "1"], "--gpus-per-task: goes with --engine ray"),
+        (["score", "out", "--gpus-per-task", "2"], "is not in the range 0.0<=x<=1.0"),
+        (["score", "out", "--engine", "ray", "--device", "cuda"], "--device: Ray's nodes choose their own"),
+        (["score", "out", "--engine", "slurm"], "'slurm' is not one of 'local', 'ray'"),
+        (["export", "out", "--to", "mds", "-o", "x", "--ray-address", "auto"], "--ray-address: goes with --engine ray"),
+        (["export", "out", "--to", "mds", "-o", "x", "--engine", "slurm"], "'slurm' is not one of 'local', 'ray'"),
+    ],
+)
+def test_scores_and_exports_know_ray_alone(arguments, complaint):
+    found = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert found.exit_code == 2
+    assert complaint in " ".join(found.output.replace("│", " ").split())
 
 
 def test_every_option_that_decides_bytes_goes_to_the_ranks():

@@ -51,7 +51,7 @@ def test_options_that_do(engine, more):
     [
         (["score", "out", "--ray-address", "auto"], "--ray-address: goes with --engine ray"),
         (["score", "out", "--gpus-per-task", "1"], "--gpus-per-task: goes with --engine ray"),
-        (["score", "out", "--gpus-per-task", "2"], "is not in the range 0.0<=x<=1.0"),
+        (["score", "out", "--gpus-per-task", "2"], "Input should be less than or equal to 1"),
         (["score", "out", "--engine", "ray", "--device", "cuda"], "--device: Ray's nodes choose their own"),
         (["score", "out", "--engine", "slurm"], "'slurm' is not one of 'local', 'ray'"),
         (["export", "out", "--to", "mds", "-o", "x", "--ray-address", "auto"], "--ray-address: goes with --engine ray"),

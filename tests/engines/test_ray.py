@@ -94,7 +94,10 @@ def test_a_task_killed_once_is_done_again(cluster, node, tmp_path):
 
 @dataclass(frozen=True)
 class Hungry:
-    """Squares; the first item on a node that watches its memory asks for far more than there may be."""
+    """Squares; the first item on a node that watches its memory asks for far more than there may be.
+
+    Items on other nodes wait for that.
+    """
 
     place: Path
 
@@ -102,8 +105,11 @@ class Hungry:
         return self._run
 
     def _run(self, item):
-        if "RAY_memory_usage_threshold" in os.environ and not (self.place / "begun").exists():
-            (self.place / "begun").touch()
+        begun, deadline = self.place / "begun", time.monotonic() + 60
+        while "RAY_memory_usage_threshold" not in os.environ and not begun.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if not begun.exists():
+            begun.touch()
             held = []
             while len(held) < 100:
                 held.append(np.ones(2**22))  # 32 MiB

@@ -76,7 +76,7 @@ class ExportFolder:
 
     def _sweep(self) -> None:
         """Remove the unfinished files of workers that were killed."""
-        for pattern in (".*.part", "*/.*.part", ".taskpaint/parts/*/.*.part"):
+        for pattern in (".*.part", "*/.*.part", ".taskpaint/*/.*.part", ".taskpaint/parts/*/.*.part"):
             for left_over in self.root.glob(pattern):
                 left_over.unlink(missing_ok=True)
 

@@ -181,6 +181,7 @@ def test_half_written_files_of_killed_workers_are_swept(home):
     keep(home, home / "kept")
     exported(home, home / "tars")
     places = [home / "kept" / "scores", home / "kept" / "data", home / "tars" / "train", home / "tars"]
+    places.append(home / "tars" / ".taskpaint" / "done")
     for place in places:
         (place / ".train-00000.parquet.node-17.part").write_bytes(b"half")
     for place in (home / "out" / "scores", home / "out" / ".taskpaint" / "catalogue"):

@@ -103,9 +103,7 @@ def share(rank: str, world_size: int | None) -> Share:
     return find_share(rank, world_size, os.environ)
 
 
-def check_ray(
-    engine: SpreadName, ray_address: str | None, folders: Sequence[Path | str], gpus: float | None = None
-) -> None:
+def check_ray(engine: SpreadName, ray_address: str | None, folders: Sequence[str], gpus: float | None = None) -> None:
     """Refuse options that go with Ray alone, and folders that its nodes cannot see.
 
     Raises:

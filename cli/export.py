@@ -98,7 +98,7 @@ def export(
     from ..engines.export import ExportOptions
     from ..manifests.storage.url import place
 
-    cluster.check_ray(engine, ray_address, [dataset, out])
+    cluster.check_ray(engine, ray_address, [out])
     there = location or (str(place(out)) if isinstance(place(out), str) else None)
     how = ExportOptions(
         to, tuple(task or []), tuple(split or []), tuple(where or []), limit, shard_size, there, workers

@@ -55,6 +55,7 @@ def test_options_that_do(engine, more):
         (["score", "out", "--engine", "ray", "--device", "cuda"], "--device: Ray's nodes choose their own"),
         (["score", "out", "--engine", "slurm"], "'slurm' is not one of 'local', 'ray'"),
         (["export", "out", "--to", "mds", "-o", "x", "--ray-address", "auto"], "--ray-address: goes with --engine ray"),
+        (["score", "s3://b/out", "--engine", "ray"], "needs folders that all nodes see, s3://b/out is a URL"),
         (["export", "out", "--to", "mds", "-o", "x", "--engine", "slurm"], "'slurm' is not one of 'local', 'ray'"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..manifests.errors import DatasetFolderError, UsageError
-from ..manifests.folder import DatasetFolder
+from ..manifests.folder import DatasetFolder, split_of
 from ..manifests.triplet import COLUMNS
 
 _LIGHT: Final = ("task", "width", "height")
@@ -51,7 +53,7 @@ class Catalogue:
         """
         by_split: dict[str, list[Path]] = {}
         for file in DatasetFolder(root).shards():
-            by_split.setdefault(file.stem.rsplit("-", 3)[0], []).append(file)
+            by_split.setdefault(split_of(file.stem), []).append(file)
         if split not in by_split:
             raise UsageError(f"{root} has no split {split!r}; it has {', '.join(sorted(by_split))}")
         groups: list[tuple[int, int]] = []
@@ -102,6 +104,16 @@ class Catalogue:
         with _opened(self.files[number]) as parquet:
             rows: list[dict[str, Any]] = parquet.read_row_group(position, columns=list(COLUMNS)).to_pylist()
         return rows
+
+
+def rows_digest(root: Path, split: str) -> str:
+    """SHA-256 of what the split's shards hold, wherever the folder lies.
+
+    Raises:
+        DatasetFolderError: no dataset folder.
+    """
+    shards = [(one["name"], one["sha256"]) for one in DatasetFolder(root).manifest()["shards"]]
+    return hashlib.sha256(json.dumps([one for one in shards if split_of(one[0]) == split]).encode()).hexdigest()
 
 
 def shown_often(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..manifests.errors import OutputError, TrainingError
+from ..manifests.errors import OutputError, ResumeError, TrainingError
+from .catalogue import rows_digest
+from .settings import Settings
 
 
 def checkpoint_files(run: Path) -> list[Path]:
@@ -57,3 +60,26 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
             f"checkpoint {file} cannot be read: {fault}; delete it to go on from the one before"
         ) from fault
     return state
+
+
+def begun_with(settings: Settings, processes: int) -> dict[str, Any]:
+    """What decides which rows a step shows and is no setting; goes into every checkpoint."""
+    return {"processes": processes, "rows_sha256": rows_digest(settings.dataset, settings.split)}
+
+
+def check_begun(state: Mapping[str, Any], begun: Mapping[str, Any], run: Path) -> None:
+    """Whether a run that goes on from a checkpoint shows the rows that it would have shown.
+
+    Raises:
+        ResumeError: it has other rows, or not as many processes as before.
+    """
+    if state["processes"] != begun["processes"]:
+        raise ResumeError(
+            f"the run was begun with {state['processes']} processes and now has {begun['processes']}; "
+            "go on with as many"
+        )
+    if state["rows_sha256"] != begun["rows_sha256"]:
+        raise ResumeError(
+            f"the run in {run} was begun with other rows than its dataset has now; name the dataset of then, or train "
+            "into another folder with this run's model as --base"
+        )

@@ -28,12 +28,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everywhere
 from torch.utils.data import DataLoader
 
-from ..manifests.errors import OutputError, ResumeError, TaskpaintError, TrainingError, UsageError
+from ..manifests.errors import OutputError, TaskpaintError, TrainingError, UsageError
 from ..manifests.extras import load_extra
 from ..manifests.folder import require_same, write_json
 from .batches import BatchOrder
 from .catalogue import Catalogue
-from .checkpoints import checkpoint_files, load_checkpoint, save_checkpoint
+from .checkpoints import begun_with, check_begun, checkpoint_files, load_checkpoint, save_checkpoint
 from .curves import LOSS_COLUMNS, METRIC_COLUMNS, Table, draw_curve, read_losses
 from .model import Editor, Parts, RunningMean, load_parts, save_model, tokenize
 from .pictures import Pictures
@@ -110,15 +110,16 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
     accelerator.wait_for_everyone()
 
     # Resume: weights, mean, optimizer and, for fp16, the scale of the loss. Nothing else has a memory.
-    first_step = 0
+    first_step, begun = 0, begun_with(settings, accelerator.num_processes)
     if saved := checkpoint_files(settings.out):
         state = load_checkpoint(saved[-1])
+        check_begun(state, begun, settings.out)
         first_step = _restore(state, parts.editor, mean, optimizer, accelerator)
         tell(f"going on after step {first_step:,}")
 
     model, optimizer = accelerator.prepare(parts.editor, optimizer)
     batches = _batches(catalogue, order, parts, accelerator, settings, first_step * settings.accumulate)
-    book = _Book.open(settings, parts, mean, accelerator, first_step, tell)
+    book = _Book.open(settings, begun, parts, mean, accelerator, first_step, tell)
     skipped, waited, began = 0, 0.0, time.monotonic()
 
     # The loop.
@@ -334,6 +335,7 @@ class _Book:
     """What the steps leave behind: lines, curves, drawings and checkpoints. Only the main process writes."""
 
     settings: Settings
+    begun: dict[str, Any]
     parts: Parts
     mean: RunningMean | None
     accelerator: Any
@@ -347,10 +349,17 @@ class _Book:
 
     @classmethod
     def open(
-        cls, settings: Settings, parts: Parts, mean: RunningMean | None, accelerator: Any, first_step: int, tell: Say
+        cls,
+        settings: Settings,
+        begun: dict[str, Any],
+        parts: Parts,
+        mean: RunningMean | None,
+        accelerator: Any,
+        first_step: int,
+        tell: Say,
     ) -> _Book:
         """Go on with the tables after the checkpoint's step."""
-        book = cls(settings, parts, mean, accelerator, first_step, tell, time.monotonic())
+        book = cls(settings, begun, parts, mean, accelerator, first_step, tell, time.monotonic())
         if settings.tracker:
             told = json.loads(settings.model_dump_json())
             accelerator.init_trackers("taskpaint", config={name: _plain(value) for name, value in told.items()})
@@ -374,7 +383,7 @@ class _Book:
         if self.validation and (step % settings.validate_every == 0 or last):
             self._validate(self.validation, step)
         if step % settings.checkpoint_every == 0 or last:
-            state = _state(self.parts.editor, self.mean, optimizer, self.accelerator)
+            state = self.begun | _state(self.parts.editor, self.mean, optimizer, self.accelerator)
             save_checkpoint(settings.out, step, state, settings.keep_checkpoints)
             draw_curve(read_losses(settings.out / "losses.csv"), "loss").save(settings.out / "loss.png")
 
@@ -403,7 +412,6 @@ def _plain(value: Any) -> Any:
 
 def _state(editor: Editor, mean: RunningMean | None, optimizer: Any, accelerator: Any) -> dict[str, Any]:
     return {
-        "processes": accelerator.num_processes,
         "weights": {name: weight.detach() for name, weight in editor.learning().items()},
         "mean": {"steps": mean.steps, "weights": mean.weights} if mean else None,
         "optimizer": optimizer.state_dict(),
@@ -412,16 +420,7 @@ def _state(editor: Editor, mean: RunningMean | None, optimizer: Any, accelerator
 
 
 def _restore(state: dict[str, Any], editor: Editor, mean: RunningMean | None, optimizer: Any, accelerator: Any) -> int:
-    """Put a checkpoint back; its step.
-
-    Raises:
-        ResumeError: as many processes as before would have to go on, or a step would show other rows.
-    """
-    if state["processes"] != accelerator.num_processes:
-        raise ResumeError(
-            f"the run was begun with {state['processes']} processes and now has {accelerator.num_processes}; "
-            "go on with as many"
-        )
+    """Put a checkpoint back; its step."""
     with torch.no_grad():
         for name, weight in editor.learning().items():
             weight.copy_(state["weights"][name])

@@ -16,6 +16,8 @@ import pytest
 import torch
 from diffusers import StableDiffusionInstructPix2PixPipeline
 from PIL import Image
+from taskpaint.engines.regroup import RegroupOptions, regroup
+from taskpaint.engines.regrouping.operations import Sample
 from taskpaint.manifests.errors import OutputError, ResumeError, TrainingError, UsageError
 from taskpaint.training.checkpoints import checkpoint_files, load_checkpoint
 from taskpaint.training.model import load_parts
@@ -135,6 +137,16 @@ def test_a_loss_that_is_no_number_stops_with_the_ids_of_the_batch(settings_for, 
     assert named is not None
     assert set(named[1].split(", ")) <= ids_of(dataset)
     assert not (tmp_path / "run" / "model_index.json").exists()
+
+
+def test_a_run_goes_on_with_its_own_rows_wherever_they_lie(settings_for, own_dataset, tmp_path):
+    """The preset's words come from the dataset, so other rows would be read with another vocabulary."""
+    train(settings_for(tmp_path / "run", dataset=own_dataset, steps=2, checkpoint_every=2))
+    moved = own_dataset.rename(tmp_path / "moved")
+    assert train(settings_for(tmp_path / "run", dataset=moved, steps=3, checkpoint_every=3)).first_step == 2
+    regroup([moved], tmp_path / "half", Sample(None, 0.5, None, 0), RegroupOptions(workers=1))
+    with pytest.raises(ResumeError, match=r"was begun with other rows than its dataset has now; name the dataset"):
+        train(settings_for(tmp_path / "run", dataset=tmp_path / "half", steps=4))
 
 
 def test_a_picture_that_does_not_open_is_replaced_and_counted(settings_for, own_dataset, tmp_path):

@@ -65,6 +65,9 @@ class Settings(Block):
     dropout: float = Field(
         0.05, ge=0, le=1 / 3, description="share of pairs without text, as many without picture, as many without both"
     )
+    noise_offset: float = Field(
+        0.0, ge=0, le=1, description="of a second noise, one number a picture and channel; 0 for none"
+    )
     ema: float = Field(0.9999, ge=0, lt=1, description="decay of the weights' running mean, which is saved; 0 for none")
     lora: int = Field(0, ge=0, le=1024, description="rank of low-rank adapters; 0 trains all weights")
     train_text_encoder: bool = Field(False, description="train it too")

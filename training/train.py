@@ -137,7 +137,12 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
             with accelerator.accumulate(model):
                 with accelerator.autocast():
                     one = editing_loss(
-                        model, parts, batch, settings.dropout, step_generator(settings.seed, step, share)
+                        model,
+                        parts,
+                        batch,
+                        settings.dropout,
+                        settings.noise_offset,
+                        step_generator(settings.seed, step, share),
                     )
                 if not torch.isfinite(one):
                     raise TrainingError(
@@ -179,7 +184,7 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
 
 
 def editing_loss(
-    model: Any, parts: Parts, batch: dict[str, Any], dropout: float, draw: torch.Generator
+    model: Any, parts: Parts, batch: dict[str, Any], dropout: float, noise_offset: float, draw: torch.Generator
 ) -> torch.Tensor:
     """Mean squared error of the denoiser on one batch.
 
@@ -192,6 +197,8 @@ def editing_loss(
         parts: the frozen parts.
         batch: of `Pictures`.
         dropout: share of pairs, at most 1/3.
+        noise_offset: deviation of a noise that all pixels of a channel share (Guttenberg 2023, "Diffusion with offset
+            noise"). The mean over many pixels tells a flat target's colour through any noise of single pixels.
         draw: on the CPU, so that every device draws the same.
     """
     device, dtype = parts.vae.device, parts.vae.dtype
@@ -203,6 +210,8 @@ def editing_loss(
     noise = torch.randn(target.shape, generator=draw).to(device)
     timesteps = torch.randint(parts.noise.config.num_train_timesteps, (count,), generator=draw).to(device)
     lot = torch.rand(count, generator=draw)
+    if noise_offset:
+        noise += noise_offset * torch.randn(*noise.shape[:2], 1, 1, generator=draw).to(device)
     no_text = lot < 2 * dropout
     no_picture = ((lot >= dropout) & (lot < 3 * dropout)) | batch["drawn_from_nothing"]
     tokens = torch.where(no_text[:, None], parts.tokens([""]), batch["tokens"]).to(device)

@@ -344,7 +344,7 @@ def batch_of(parts, count: int, *, blank: bool = False) -> dict[str, object]:
 
 def test_text_picture_and_both_are_dropped_five_percent_each(parts):
     seen, count = Seen(), 6000
-    editing_loss(seen, parts, batch_of(parts, count), 0.05, step_generator(0, 0, 0))
+    editing_loss(seen, parts, batch_of(parts, count), 0.05, 0.0, step_generator(0, 0, 0))
     no_text = (seen.tokens == parts.tokens([""])).all(dim=1)
     no_picture = (seen.source == 0).flatten(1).all(dim=1)
     shares = [(no_text & ~no_picture), (no_text & no_picture), (~no_text & no_picture)]
@@ -353,8 +353,20 @@ def test_text_picture_and_both_are_dropped_five_percent_each(parts):
 
 def test_rows_drawn_from_nothing_never_show_a_picture(parts):
     seen = Seen()
-    editing_loss(seen, parts, batch_of(parts, 50, blank=True), 0.0, step_generator(0, 0, 0))
+    editing_loss(seen, parts, batch_of(parts, 50, blank=True), 0.0, 0.0, step_generator(0, 0, 0))
     assert (seen.source == 0).all()
+
+
+def test_an_offset_is_shared_by_the_pixels_of_a_channel(parts):
+    """The mean over 16 pixels of unit noise deviates by 1/4; an offset of 1/2 adds its square."""
+    batch, means = batch_of(parts, 3000), {}
+    for offset in (0.0, 0.5):
+        seen = Seen()
+        editing_loss(seen, parts, batch, 0.0, offset, step_generator(0, 0, 0))
+        alpha = parts.noise.alphas_cumprod[seen.timesteps].sqrt()[:, None, None, None]
+        noise = (seen.noisy - alpha * batch["target"] * parts.vae.config.scaling_factor) / (1 - alpha**2).sqrt()
+        means[offset] = noise.mean(dim=(2, 3)).std().item()
+    assert means == pytest.approx({0.0: 0.25, 0.5: (1 / 16 + 1 / 4) ** 0.5}, rel=0.03)
 
 
 @pytest.mark.parametrize("prediction", ["sample", "epsilon", "v_prediction"])
@@ -362,7 +374,7 @@ def test_the_model_is_asked_for_what_the_scheduler_predicts(parts, prediction):
     """With noisy = alpha x + sigma e: the velocity is alpha e - sigma x (Salimans and Ho 2022)."""
     parts.noise.register_to_config(prediction_type=prediction)
     seen, batch = Seen(), batch_of(parts, 64)
-    loss = editing_loss(seen, parts, batch, 0.0, step_generator(0, 0, 0))
+    loss = editing_loss(seen, parts, batch, 0.0, 0.0, step_generator(0, 0, 0))
     alpha = parts.noise.alphas_cumprod[seen.timesteps].sqrt()[:, None, None, None]
     sigma = (1 - alpha**2).sqrt()
     target = batch["target"] * parts.vae.config.scaling_factor

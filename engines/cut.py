@@ -14,12 +14,11 @@ from ..filters.report import write_report
 from ..filters.rule_set import RuleSet
 from ..filters.sidecar import Sidecar
 from ..manifests.errors import OutputError, UsageError
-from ..manifests.folder import DatasetFolder
-from ..manifests.recipe import Output
+from ..manifests.folder import DatasetFolder, overlap
 from ..writers.shards import output_errors
 from .cut_finish import finish_cut
 from .cut_job import CutJob
-from .cut_plan import CutShard, plan_cut
+from .cut_plan import CutShard, plan_cut, row_group_rows
 from .local import default_workers, run_local
 from .survey import Survey, SurveyOptions, survey
 
@@ -148,7 +147,7 @@ def _run(
     todo = [shard for shard in plan if shard.name not in finished]
     total = sum(map(len, plan))
     done = total - sum(map(len, todo))
-    job = CutJob(found.parent.root, folder.root, _row_group_rows(found))
+    job = CutJob(found.parent.root, folder.root, row_group_rows(found.manifest))
     for shard, record in run_local(job, todo, options.workers or default_workers()):
         folder.note(record)
         done += len(shard)
@@ -171,12 +170,6 @@ def _identity(found: Survey, rows_per_shard: int) -> dict[str, Any]:
     }
 
 
-def _row_group_rows(found: Survey) -> int:
-    """Rows of a row group, as the parent's recipe has them."""
-    rows = found.manifest.get("recipe", {}).get("output", {}).get("row_group_rows")
-    return rows if isinstance(rows, int) and rows > 0 else Output().row_group_rows
-
-
 def _rows_per_shard(manifest: dict[str, Any]) -> int:
     """As the parent was cut, else its largest shard: shards must not shrink from cut to cut."""
     cuts = manifest.get("cuts") or [{}]
@@ -184,8 +177,7 @@ def _rows_per_shard(manifest: dict[str, Any]) -> int:
 
 
 def _apart(root: Path, out: Path) -> None:
-    here, there = root.resolve(), out.resolve()
-    if here == there or here in there.parents or there in here.parents:
+    if overlap(root, out):
         raise UsageError(f"{out} and {root} lie in each other; choose an output folder beside the dataset")
 
 

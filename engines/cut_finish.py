@@ -52,7 +52,7 @@ def _manifest(found: Survey, records: list[ShardRecord], rows_per_shard: int) ->
         **found.manifest,
         "splits": {split: counts["kept"] for split, counts in found.splits.items()},
         "cuts": [*found.manifest.get("cuts", []), cut],
-        "shards": [{"name": r.name, "rows": r.rows, "bytes": r.bytes, "sha256": r.sha256} for r in records],
+        "shards": [one.listed for one in records],
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..manifests.errors import UsageError
-from ..manifests.folder import DatasetFolder, write_json
+from ..manifests.folder import DatasetFolder, overlap, write_json
 from ..writers.export import Destination, Export, export_names, find_export
 from ..writers.shards import output_errors
 from .export_folder import ExportFolder
@@ -208,6 +208,5 @@ def _summary(report: ExportReport, options: ExportOptions, manifest: Mapping[str
 
 
 def _apart(root: Path, out: Path) -> None:
-    here, there = root.resolve(), out.resolve()
-    if here == there or here in there.parents or there in here.parents:
+    if overlap(root, out):
         raise UsageError(f"{out} and {root} lie in each other; choose a folder beside the dataset")

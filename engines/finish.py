@@ -123,7 +123,7 @@ def finish(folder: DatasetFolder, records: list[ShardRecord]) -> dict[str, Any]:
         for label, kinds in record.counts.items():
             for kind, count in kinds.items():
                 head["counts"][label][kind] += count
-    head["shards"] = [{"name": r.name, "rows": r.rows, "bytes": r.bytes, "sha256": r.sha256} for r in records]
+    head["shards"] = [one.listed for one in records]
     survey = folder.card_survey(records) if isinstance(folder, RemoteFolder) else None
     write_card(folder.root, head, survey=survey)
     write_json(folder.manifest_file, head)

@@ -17,11 +17,11 @@ import pyarrow as pa
 
 from ..filters.sidecar import Sidecar, write_table
 from ..manifests.errors import OutputError, UsageError
-from ..manifests.folder import DatasetFolder, ShardRecord, replacing, write_json
-from ..manifests.recipe import Output
+from ..manifests.folder import DatasetFolder, ShardRecord, overlap, replacing, write_json
 from ..writers.card import write_card
 from ..writers.shards import output_errors
 from .cut_finish import DROPPED
+from .cut_plan import row_group_rows
 from .local import default_workers, run_local
 from .regrouping.decision import (
     Decision,
@@ -164,7 +164,7 @@ def _run(
     total = sum(map(len, plan))
     done = total - sum(map(len, todo))
     parents = tuple((parent.folder.root, parent.shards) for parent in rows.parents)
-    job = RegroupJob(parents, folder.root, _row_group_rows(rows), scored)
+    job = RegroupJob(parents, folder.root, row_group_rows(rows.parents[0].manifest), scored)
     for shard, record in run_local(job, todo, options.workers or default_workers()):
         folder.note(record)
         done += len(shard)
@@ -243,13 +243,6 @@ def _dropped(rows: Rows, decision: Decision) -> pa.Table:
     return pa.table({**columns, **{key: pa.array(value, pa.string()) for key, value in names.items()}})
 
 
-def _row_group_rows(rows: Rows) -> int:
-    """As the first parent's recipe has them."""
-    recipe = rows.parents[0].manifest.get("recipe") or {}
-    found = recipe.get("output", {}).get("row_group_rows")
-    return found if isinstance(found, int) and found > 0 else Output().row_group_rows
-
-
 def _rows_per_shard(rows: Rows) -> int:
     return max(1, *(shard["rows"] for parent in rows.parents for shard in parent.manifest["shards"]))
 
@@ -265,8 +258,6 @@ def _reasons(decision: Decision) -> str:
 
 
 def _apart(roots: Sequence[Path], out: Path) -> None:
-    there = out.resolve()
     for root in roots:
-        here = root.resolve()
-        if here == there or here in there.parents or there in here.parents:
+        if overlap(root, out):
             raise UsageError(f"{out} and {root} lie in each other; choose an output folder beside the dataset")

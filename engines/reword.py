@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from ..builders.registry import find_task, task_names
 from ..manifests.errors import DatasetFolderError, UsageError
-from ..manifests.folder import DatasetFolder, ShardRecord, replacing, write_json
+from ..manifests.folder import DatasetFolder, ShardRecord, overlap, replacing, write_json
 from ..manifests.recipe import Instructions
 from ..writers.card import write_card
 from ..writers.shards import file_sha256, output_errors
@@ -106,8 +106,7 @@ def reword(
 
 
 def _check_apart(root: Path, out: Path) -> None:
-    here, there = root.resolve(), out.resolve()
-    if here == there or here in there.parents or there in here.parents:
+    if overlap(root, out):
         raise UsageError(f"{root} cannot be reworded in place, and {out} lies in it or around it; choose another -o")
 
 
@@ -161,7 +160,7 @@ def _finish(
         **manifest,
         "held_out_templates": {**manifest.get("held_out_templates", {}), **words.held_out_ids()},
         "rewordings": [*manifest.get("rewordings", []), record],
-        "shards": [{"name": s.name, "rows": s.rows, "bytes": s.bytes, "sha256": s.sha256} for s in shards],
+        "shards": [one.listed for one in shards],
     }
     write_card(target.root, written)
     write_json(target.manifest_file, written)

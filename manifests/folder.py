@@ -47,6 +47,11 @@ class ShardRecord:
     seconds: float = 0.0
     at: float = field(default=0.0, compare=False)
 
+    @property
+    def listed(self) -> dict[str, Any]:
+        """What the manifest says of the shard."""
+        return {"name": self.name, "rows": self.rows, "bytes": self.bytes, "sha256": self.sha256}
+
 
 @dataclass(frozen=True)
 class DatasetFolder:
@@ -295,6 +300,12 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def overlap(first: Path, second: Path) -> bool:
+    """Whether two folders are one, or one lies in the other."""
+    here, there = first.resolve(), second.resolve()
+    return here == there or here in there.parents or there in here.parents
 
 
 def split_of(shard: str) -> str:

@@ -125,7 +125,7 @@ def _manifest(
         "splits": dict(written.rows),
         "counts": {"run/edit": counts},
         "sources": _sources(row for rows in by_split.values() for row in rows),
-        "shards": [{"name": r.name, "rows": r.rows, "bytes": r.bytes, "sha256": r.sha256} for r in records],
+        "shards": [one.listed for one in records],
     }
 
 

@@ -36,7 +36,7 @@ def merged_manifest(
         **({"name": name} if name else {}),
         "splits": dict(splits),
         "regroupings": [*head.get("regroupings", []), dict(record)],
-        "shards": [{"name": s.name, "rows": s.rows, "bytes": s.bytes, "sha256": s.sha256} for s in shards],
+        "shards": [one.listed for one in shards],
     }
 
 

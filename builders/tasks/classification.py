@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ...manifests.errors import BadItem, NotApplicable
 from ...manifests.images import RGB
@@ -48,7 +48,20 @@ class ClassificationOptions(Block):
         "objects or the label map where the source has them",
     )
     palette: Literal["vivid", "instructdiffusion"] = "vivid"
+    answers: tuple[str, str] | None = Field(
+        None, description="two colours of the palette, for yes and for no; empty: drawn for each question"
+    )
     classes: tuple[str, ...] | None = Field(None, description="only these; empty: all")
+
+    @model_validator(mode="after")
+    def _two_colours(self) -> ClassificationOptions:
+        known = [color.name for color in PALETTES[self.palette]]
+        for name in self.answers or ():
+            if name not in known:
+                raise ValueError(f"palette {self.palette} has no colour {name!r}; there are: {', '.join(known)}")
+        if self.answers and self.answers[0] == self.answers[1]:
+            raise ValueError(f"yes and no cannot both be {self.answers[0]}")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +105,7 @@ class Classification(Task[ClassificationOptions]):
         question: _Question = subject.choice
         if question.present and not self._still_shown(view, question.category):
             raise NotApplicable(f"the crop leaves too little of the {question.category}")
-        yes, no = draw.sample(PALETTES[self.options.palette], 2)
+        yes, no = self._answers(draw)
         answer = yes if question.present else no
         width, height = view.size_wh
         border_px = 0
@@ -135,6 +148,13 @@ class Classification(Task[ClassificationOptions]):
     ) -> dict[str, float]:
         """accuracy: 1 when the answer is right, else 0."""
         return {"accuracy": float(decoded["present"] == annotation["present"])}
+
+    def _answers(self, draw: random.Random) -> Sequence[Color]:
+        """The colours for yes and for no."""
+        palette = PALETTES[self.options.palette]
+        if self.options.answers is None:
+            return draw.sample(palette, 2)
+        return [color for name in self.options.answers for color in palette if color.name == name]
 
     def _wanted(self, name: str) -> bool:
         return self.options.classes is None or name in self.options.classes

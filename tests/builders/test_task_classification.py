@@ -95,6 +95,28 @@ def test_an_absent_class_gets_the_other_colour():
     assert (rendered.target.pixels() == rendered.params["no"]["rgb"]).all()
 
 
+@pytest.mark.parametrize("negatives", [0, 1])
+def test_answers_of_ones_own(negatives):
+    for seed in range(5):
+        rendered = _render(_sample(labels=(OBJECTS,)), seed, negatives=negatives, answers=("green", "black"))
+        assert (rendered.slots["yes"], rendered.slots["no"]) == ("green", "black")
+        assert (rendered.target.pixels() == ((0, 0, 0) if negatives else (0, 170, 0))).all()
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        (("green", "mauve"), "palette vivid has no colour 'mauve'; there are: red, "),
+        (("gray", "green"), "palette vivid has no colour 'gray'"),
+        (("red", "red"), "yes and no cannot both be red"),
+        (("red",), "answers"),
+    ],
+)
+def test_answers_that_do_not_hold(answers, message):
+    with pytest.raises(pydantic.ValidationError, match=message):
+        ClassificationOptions(answers=answers)
+
+
 def test_a_border_by_hand():
     pixels = np.random.default_rng(1).integers(0, 256, (40, 80, 3), dtype=np.uint8)
     rendered = _render(_sample(pixels=pixels, labels=(OBJECTS,)), negatives=0, style="border", border=0.1)

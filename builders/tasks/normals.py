@@ -14,7 +14,15 @@ from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.target import PhotoTarget
 from ..depths.store import from_annotation, to_annotation, to_units
-from ..depths.surface_normals import NO_NORMAL, angles_deg, from_colors, normals_of, to_colors
+from ..depths.surface_normals import (
+    NO_NORMAL,
+    angles_deg,
+    from_colors,
+    have_normals,
+    mean_normal,
+    normals_of,
+    to_colors,
+)
 from ..sample import Feature, Intrinsics, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
@@ -81,15 +89,13 @@ class Normals(Task[NormalsOptions]):
         camera = _moved(self._camera(view), view)
         window = max(5, round(options.window * min(view.size_wh)) // 2 * 2 + 1)
         normals = normals_of(units * unit_m, camera, window, options.roughness)
-        valid = normals.any(axis=2)
-        share = float(np.mean(valid))
-        if not valid.any() or share < options.min_valid:
+        share = float(np.mean(have_normals(normals)))
+        if not share or share < options.min_valid:
             raise NotApplicable(f"{share:.1%} of the pixels have a normal, less than min_valid {options.min_valid:g}")
-        mean = normals[valid].mean(axis=0, dtype=np.float64)
         annotation = {
             "size": list(units.shape),
             "valid": share,
-            "mean_normal": [round(float(part), 4) for part in mean],
+            "mean_normal": [round(float(part), 4) for part in mean_normal(normals)],
             "intrinsics": {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy},
             "window": window,
             "roughness": options.roughness,
@@ -110,7 +116,7 @@ class Normals(Task[NormalsOptions]):
             none; `valid` (H, W) bool, where there is one.
         """
         normals = from_colors(target, params["axes"])
-        return {"size": list(target.shape[:2]), "normals": normals, "valid": normals.any(axis=2)}
+        return {"size": list(target.shape[:2]), "normals": normals, "valid": have_normals(normals)}
 
     @classmethod
     def compare(
@@ -123,7 +129,7 @@ class Normals(Task[NormalsOptions]):
             for normals; valid_agreement: share of pixels that are rightly with or without a normal.
         """
         true = true_normals(annotation)
-        valid = true.any(axis=2)
+        valid = have_normals(true)
         found, judged = decoded["normals"][valid], decoded["valid"][valid]
         errors = np.where(judged, angles_deg(found, true[valid]), 90.0)
         return {

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.depths.surface_normals import NO_NORMAL, angles_deg, from_colors, normals_of, to_colors
+from taskpaint.builders.depths.surface_normals import (
+    NO_NORMAL,
+    angles_deg,
+    from_colors,
+    have_normals,
+    mean_normal,
+    normals_of,
+    to_colors,
+)
 from taskpaint.builders.sample import Intrinsics
 
 CAMERA = Intrinsics(100, 110, 31.5, 23.5)
@@ -130,3 +138,77 @@ def test_angles_by_hand():
     first = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0]], np.float32)
     second = np.array([[1, 0, 0], [0, 1, 0], [-1, 0, 0]], np.float32)
     assert angles_deg(first, second).tolist() == pytest.approx([0, 90, 180])
+
+
+def _fitted(inverse, y, x, window):
+    """The plane of the window around one pixel by `np.linalg.lstsq` and its error as a share; None: too few points."""
+    reach = window // 2
+    rows, columns = slice(max(0, y - reach), y + reach + 1), slice(max(0, x - reach), x + reach + 1)
+    dy, dx = np.nonzero(inverse[rows, columns])
+    values = inverse[rows, columns][dy, dx]
+    if len(values) < max(8, 0.1 * window**2):
+        return None
+    spread = np.linalg.eigvalsh(np.cov(np.stack([dx, dy]), bias=True))[0]
+    if spread < 0.15 * (window**2 - 1) / 12:
+        return None
+    design = np.stack([dx + columns.start, dy + rows.start, np.ones(len(values))], axis=1)
+    plane = np.linalg.lstsq(design, values, rcond=None)[0]
+    return plane, np.mean((design @ plane - values) ** 2) / values.mean() ** 2
+
+
+def _reference(depth, camera, window, roughness):
+    """Normals pixel by pixel, with the nine windows written out."""
+    inverse = np.where(depth > 0, 1 / np.where(depth > 0, depth, 1), 0)
+    height, width = depth.shape
+    planes = {(y, x): _fitted(inverse, y, x, window) for y in range(height) for x in range(width)}
+    normals = np.zeros((height, width, 3))
+    reach = window // 2
+    around = [(0, 0), *((i, j) for i in (-reach, 0, reach) for j in (-reach, 0, reach) if i or j)]
+    for y, x in zip(*np.nonzero(depth), strict=True):
+        best, chosen = math.inf, None
+        for dy, dx in around:
+            found = planes.get((y + dy, x + dx))
+            if found is None:
+                continue
+            (a, b, c), residual = found
+            value = a * x + b * y + c
+            if value <= 0:
+                continue
+            error = residual + (inverse[y, x] / value - 1) ** 2
+            score = round(max(error, 0.005**2) / (1 if dy or dx else 4) / 1e-9)
+            if score < best:
+                best, chosen = score, ((a, b, c), error)
+        if chosen is not None and chosen[1] <= roughness**2:
+            (a, b, c), _ = chosen
+            normals[y, x] = _unit(-a * camera.fx, b * camera.fy, a * camera.cx + b * camera.cy + c)
+    return normals
+
+
+@pytest.mark.parametrize(("window", "missing"), [(5, 0.0), (7, 0.1), (9, 0.6)], ids=["dense", "holes", "sparse"])
+def test_every_pixel_against_lstsq(window, missing):
+    """A room of a few planes with steps, noise and holes; higher than one band of rows."""
+    noise = np.random.default_rng(3)
+    shape = (75, 30)
+    camera = Intrinsics(40.0, 44.0, 13.2, 40.7)
+    depth = _plane(_unit(0.2, 0.1, 1), 2.0, camera, shape)
+    depth[20:50, 8:21] = _plane(_unit(-0.6, 0.3, 1), 1.2, camera, shape)[20:50, 8:21]
+    depth[60:] = _plane(_unit(0.1, 1, 0.3), 1.0, camera, shape)[60:]
+    depth *= 1 + noise.normal(0, 0.002, shape)
+    depth[noise.random(shape) < missing] = 0
+    depth[5:14, 22:] = 0
+    expected = _reference(depth, camera, window, 0.03)
+    found = normals_of(depth, camera, window, 0.03)
+    assert 0.2 < expected.any(axis=2).mean() < 1
+    assert np.abs(found - expected).max() < 1e-6
+    assert (have_normals(found) == expected.any(axis=2)).all()
+    assert mean_normal(found) == pytest.approx(expected[expected.any(axis=2)].mean(axis=0), abs=1e-6)
+
+
+def test_wide_maps_and_windows_larger_than_the_map():
+    """Places of points beyond what 32 bits hold the squares of; and windows that are never full."""
+    camera = Intrinsics(9000.0, 9000.0, 4000.0, 3.0)
+    found = normals_of(_plane((0, 0, 1), 2.0, camera, (9, 8000)), camera, 7, 0.03)
+    assert np.allclose(found, (0, 0, 1), atol=1e-5)
+    normal = _unit(-0.3, 0.2, 1)
+    whole = normals_of(_plane(normal, 2.0), CAMERA, 101, 0.03)
+    assert np.allclose(whole, normal, atol=1e-5)

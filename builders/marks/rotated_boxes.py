@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...manifests.images import RGB
+from .convex_polygons import Corner, area, shared_part
 from .palette import RGBTuple
 
 Points = NDArray[np.float64]
 Window = tuple[slice, slice]
 
 _BESIDE = 2
+_ROUNDING = 1e-6
 
 
 class RotatedBox(NamedTuple):
@@ -38,11 +40,20 @@ class RotatedBox(NamedTuple):
 
     def corners(self) -> Points:
         """(4, 2) x and y of the corners, clockwise as seen on the screen, the topmost first (of two, the left)."""
-        right = np.array([self.along_x, self.along_y]) * self.width / 2
-        down = np.array([-self.along_y, self.along_x]) * self.height / 2
-        found = np.array([-right - down, right - down, right + down, down - right]) + np.array([self.x, self.y])
-        first = min(range(4), key=lambda at: (round(float(found[at, 1]), 2), float(found[at, 0])))
-        return np.roll(found, -first, axis=0)
+        return np.array(self.corner_list())
+
+    def corner_list(self) -> list[Corner]:
+        """The same, as plain numbers."""
+        right_x, right_y = self.along_x * self.width / 2, self.along_y * self.width / 2
+        down_x, down_y = -self.along_y * self.height / 2, self.along_x * self.height / 2
+        found = [
+            (-right_x - down_x + self.x, -right_y - down_y + self.y),
+            (right_x - down_x + self.x, right_y - down_y + self.y),
+            (right_x + down_x + self.x, right_y + down_y + self.y),
+            (down_x - right_x + self.x, down_y - right_y + self.y),
+        ]
+        first = min(range(4), key=lambda at: (round(found[at][1], 2), found[at][0]))
+        return found[first:] + found[:first]
 
     def grown(self, by: float) -> RotatedBox:
         """Every side moved out by so many pixels; in, where negative."""
@@ -136,19 +147,22 @@ def clipped(points: Points, size_wh: tuple[int, int]) -> Points:
     ahead = np.roll(hull, -1, axis=0)
     if float(hull[:, 0] @ ahead[:, 1] - hull[:, 1] @ ahead[:, 0]) < 0:
         hull = hull[::-1]
-    width, height = size_wh
-    return _within(hull, np.array([[0, 0], [width, 0], [width, height], [0, height]], float))
+    width, height = (float(side) for side in size_wh)
+    shared = shared_part([(x, y) for x, y in hull.tolist()], [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)])
+    return np.array(shared).reshape(-1, 2)
 
 
 def overlap(first: RotatedBox, second: RotatedBox) -> float:
-    """Intersection over union, 0 to 1, by the shoelace formula."""
-    shared = _within(first.corners(), second.corners())
-    if not len(shared):
-        return 0.0
-    ahead = np.roll(shared, -1, axis=0)
-    area = float(shared[:, 0] @ ahead[:, 1] - shared[:, 1] @ ahead[:, 0]) / 2
-    whole = first.width * first.height + second.width * second.height - area
-    return area / whole if whole > 0 else 0.0
+    """Intersection over union, 0 to 1."""
+    shared = area(shared_part(first.corner_list(), second.corner_list()))
+    whole = first.width * first.height + second.width * second.height - shared
+    return shared / whole if whole > 0 else 0.0
+
+
+def overlap_more(first: RotatedBox, second: RotatedBox, than: float) -> bool:
+    """Whether intersection over union is more than a share; no more than the smaller area over the larger."""
+    smaller, larger = sorted((first.width * first.height, second.width * second.height))
+    return smaller > (than - _ROUNDING) * larger and overlap(first, second) > than
 
 
 def corner_error(first: RotatedBox, second: RotatedBox) -> float:
@@ -161,29 +175,3 @@ def corner_error(first: RotatedBox, second: RotatedBox) -> float:
 def _between(values: NDArray[np.float64], half: float) -> NDArray[np.bool_]:
     found: NDArray[np.bool_] = (values >= -half) & (values < half)
     return found
-
-
-def _within(polygon: Points, other: Points) -> Points:
-    """The part of a convex polygon inside another, both clockwise on the screen; (0, 2) when there is none.
-
-    Source: Sutherland and Hodgman 1974.
-    """
-    for start, end in zip(other, np.roll(other, -1, axis=0), strict=True):
-        polygon = _cut(polygon, start, end)
-        if len(polygon) < 3:
-            return np.zeros((0, 2))
-    return polygon
-
-
-def _cut(polygon: Points, start: Points, end: Points) -> Points:
-    """The part of a convex polygon on the inner side of a line, for corners that go clockwise on the screen."""
-    (x, y), (dx, dy) = start, end - start
-    sides = dx * (polygon[:, 1] - y) - dy * (polygon[:, 0] - x)
-    kept: list[Points] = []
-    for at in range(len(polygon)):
-        here, there = sides[at - 1], sides[at]
-        if (here < 0) != (there < 0):
-            kept.append(polygon[at - 1] + (polygon[at] - polygon[at - 1]) * (here / (here - there)))
-        if there >= 0:
-            kept.append(polygon[at])
-    return np.array(kept).reshape(-1, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,10 +44,10 @@ def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int
     if not hard:
         return True
     hard.sort()
-    labels = np.full((size_wh[1], size_wh[0]), -1, np.int16)
+    labels = np.zeros((size_wh[1], size_wh[0]), np.uint8)
     for at in hard:
         window, inside = pixels_of(boxes[at], size_wh, outline)
-        labels[window][inside] = owners[at]
+        labels[window][inside] = owners[at] + 1
     return all(
         _found([boxes[at] for at in hard if owners[at] == owner], _evidence(labels, owner), outline)
         for owner in {owners[at] for at in hard}
@@ -85,8 +86,12 @@ def _holds(outer: RotatedBox, inner: RotatedBox, outline: int) -> bool:
     return bool((across <= outer.width / 2 - inset).all() and (down <= outer.height / 2 - inset).all())
 
 
-def _evidence(labels: NDArray[np.int16], owner: int) -> Evidence:
-    return np.where(labels == owner, 1, np.where(labels < 0, -1, 0)).astype(np.int8)
+def _evidence(labels: NDArray[np.uint8], owner: int) -> Evidence:
+    """What a drawing says of one colour; labels: 0 none, i + 1 the i-th."""
+    table = np.zeros(256, np.int8)
+    table[[0, owner + 1]] = -1, 1
+    evidence: Evidence = cv2.LUT(labels, table.view(np.uint8)).view(np.int8)
+    return evidence
 
 
 def _found(true: Sequence[RotatedBox], evidence: Evidence, outline: int) -> bool:

@@ -67,6 +67,8 @@ def _seeds(part: Evidence, outline: int) -> Iterator[RotatedBox]:
     masks = [(painted, 0), (part >= 0, 0)]
     if outline:
         masks += [(~painted, outline), (part < 0, outline)]
+    if part.all():  # nothing is left open, so that every second mask is the one before
+        masks = masks[::2]
     seen: set[RotatedBox] = set()
     for mask, line in masks:
         for piece, (x, y) in _pieces(mask, 4 if line else 8):

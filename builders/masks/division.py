@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ...manifests.errors import NotApplicable
-from ..number_maps import Runs, counts_in
+from ..number_maps import Runs
 from ..sample import Instance, SegmentMap
 from ..view import View, union_of
 from . import regions
@@ -25,7 +26,7 @@ class Piece:
     crowd: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Division:
     """Which piece each pixel belongs to.
 
@@ -37,11 +38,12 @@ class Division:
     labels: NDArray[np.int32]
     pieces: tuple[Piece, ...]
 
-    @property
+    @cached_property
     def areas(self) -> list[int]:
         """Pixels of each piece."""
-        counts = counts_in(self.labels)
-        return [counts.get(label, 0) for label in range(1, len(self.pieces) + 1)]
+        runs = Runs.of(self.labels)
+        areas: list[int] = np.bincount(runs.numbers, runs.lengths, len(self.pieces) + 1).astype(np.int64)[1:].tolist()
+        return areas
 
     def keep(self, positions: Iterable[int]) -> Division:
         """Only the pieces at these positions, in this order; the others' pixels belong to none."""
@@ -109,7 +111,8 @@ def from_regions(view: View) -> Division:
         box = slice(top, top + height), slice(left, left + width)
         count, found = cv2.connectedComponents(mask[box], connectivity=4)
         inside = found != 0
-        labels[box][inside] = found[inside] + len(pieces)
+        found += len(pieces)
+        np.copyto(labels[box], found, where=inside)
         pieces += [piece] * (count - 1)
     return Division(labels, tuple(pieces))
 

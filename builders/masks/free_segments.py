@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import cv2
@@ -20,6 +20,7 @@ from .color_clusters import cluster_colors
 from .division import Division
 from .free_colors import CAPACITY, pack_colors
 from .painting import stated, targets_in
+from .regions import Rle
 
 MIN_PIXELS: Final = 16
 """Smaller segments are left to the background: 4 by 4 pixels hold a colour that noise does not hide."""
@@ -84,7 +85,8 @@ def paint_free(
         "background": stated(background),
         "legend": targets_in([pieces[position].name for position in legend], list(legend.values())),
     }
-    segments = [_segment(division.mask(position), pieces[position].name, pieces[position].thing) for position in order]
+    rles = regions.encode_each(index, len(pieces))
+    segments = [{**_segment(rles[place], pieces[place].name), "thing": pieces[place].thing} for place in order]
     return FlatTarget(index, palette), params, {"size": list(index.shape), "segments": segments}
 
 
@@ -96,10 +98,10 @@ def decode_free(target: RGB, params: Mapping[str, Any]) -> dict[str, Any]:
     legend = params["legend"]
     known = [tuple(params["background"]["rgb"]), *(tuple(asked["rgb"]) for asked in legend)]
     clusters = cluster_colors(target, known)
-    segments = [_segment(_equal(clusters.labels, place), asked["name"]) for place, asked in enumerate(legend, start=1)]
-    for label in range(clusters.known, len(clusters.colors)):
-        mask = _equal(clusters.labels, label)
-        parts = _connected(mask) if params.get("split") else [mask]
+    rles = regions.encode_each(clusters.labels, len(clusters.colors) - 1)
+    segments = [_segment(rle, asked["name"]) for rle, asked in zip(rles, legend, strict=False)]
+    for rle in rles[len(legend) :]:
+        parts = _connected(rle) if params.get("split") else [rle]
         segments += [found for part in parts if (found := _segment(part, None))["area"] >= MIN_PIXELS]
     return {"size": list(target.shape[:2]), "segments": segments}
 
@@ -141,29 +143,22 @@ def is_connected(mask: NDArray[np.uint8]) -> bool:
 def _can_be_read(index: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bool:
     """Whether the clusters of the drawn picture are its colours; only segments without a core can be mistaken."""
     kernel = np.ones((3, 3), np.uint8)
-    core = cv2.erode(index, kernel) == cv2.dilate(index, kernel)
-    shown, cores = (np.bincount(values, minlength=len(palette)) > 0 for values in (index.ravel(), index[core]))
+    core = cv2.compare(cv2.erode(index, kernel), cv2.dilate(index, kernel), cv2.CMP_EQ)
+    shown, cores = (cv2.calcHist([index], [0], within, [256], [0, 256]) > 0 for within in (None, core))
     if not (shown & ~cores).any():
         return True
     found = cluster_colors(palette[index]).colors
     return len(found) == int(shown.sum())
 
 
-def _segment(mask: NDArray[np.uint8], name: str | None, thing: bool | None = None) -> dict[str, Any]:
-    rle = regions.encode(mask)
-    segment = {"name": name, "rle": regions.to_json(rle), "area": regions.area(rle)}
-    return segment if thing is None else {**segment, "thing": thing}
+def _segment(rle: Rle, name: str | None) -> dict[str, Any]:
+    return {"name": name, "rle": regions.to_json(rle), "area": regions.area(rle)}
 
 
-def _equal(labels: NDArray[np.int32], label: int) -> NDArray[np.uint8]:
-    return (labels == label).view(np.uint8)
-
-
-def _connected(mask: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-    """The parts of a mask that do not touch, not even by a corner."""
-    count, labels = cv2.connectedComponents(mask, connectivity=8)
-    for label in range(1, count):
-        yield _equal(labels, label)
+def _connected(rle: Rle) -> list[Rle]:
+    """The parts of a region that do not touch, not even by a corner."""
+    count, labels = cv2.connectedComponents(regions.decode(rle), connectivity=8)
+    return regions.encode_each(labels, count - 1)
 
 
 def _ious(found: Sequence[Mapping[str, Any]], true: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:

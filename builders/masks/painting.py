@@ -95,8 +95,9 @@ class Layer:
 
 def paint_pieces(view: View, division: Division, options: PaintOptions, draw: random.Random) -> Painting:
     """Paint every piece in a colour that stands out; pixels of the photograph are only decoded when needed."""
-    masks = map(division.mask, range(len(division.pieces)))
-    layers = [Layer(piece.name, mask, regions.encode(mask)) for piece, mask in zip(division.pieces, masks, strict=True)]
+    count = len(division.pieces)
+    rles = regions.encode_each(division.labels, count)
+    layers = [Layer(division.pieces[place].name, division.mask(place), rles[place]) for place in range(count)]
     return paint_layers(view, division.labels.astype(np.uint8), layers, options, draw)
 
 
@@ -128,7 +129,8 @@ def paint_layers(
             lossless |= not clear
         target = PhotoTarget(picture, lossless)
     params = _params([layer.name for layer in layers], colors, options, lossless)
-    return Painting(target, tuple(colors), params, {"size": list(labels.shape), "regions": _regions(layers)})
+    annotation = {"size": list(labels.shape), "regions": [_region(layer.name, layer.rle) for layer in layers]}
+    return Painting(target, tuple(colors), params, annotation)
 
 
 def paint_nothing(view: View, name: str, options: PaintOptions, draw: random.Random) -> Painting:
@@ -152,14 +154,13 @@ def flat(division: Division, background: Color, colors: Sequence[Color]) -> Flat
 
 def annotation_of(division: Division, order: Sequence[int]) -> dict[str, Any]:
     """Size and regions: name, run lengths and area of the pieces in this order."""
-    masks = [division.mask(position) for position in order]
-    names = [division.pieces[position].name for position in order]
-    layers = [Layer(name, mask, regions.encode(mask)) for name, mask in zip(names, masks, strict=True)]
-    return {"size": list(division.labels.shape), "regions": _regions(layers)}
+    rles = regions.encode_each(division.labels, len(division.pieces))
+    shown = [_region(division.pieces[position].name, rles[position]) for position in order]
+    return {"size": list(division.labels.shape), "regions": shown}
 
 
-def _regions(layers: Sequence[Layer]) -> list[dict[str, Any]]:
-    return [{"name": layer.name, "rle": regions.to_json(layer.rle), "area": layer.area} for layer in layers]
+def _region(name: str, rle: Rle) -> dict[str, Any]:
+    return {"name": name, "rle": regions.to_json(rle), "area": regions.area(rle)}
 
 
 def empty_region(name: str, height: int, width: int) -> dict[str, Any]:
@@ -185,13 +186,10 @@ def decode_pieces(target: RGB, source: RGB, params: Mapping[str, Any]) -> dict[s
         labels = nearest_color(target, [background, *colors])
     else:
         labels = classify(target, source, colors, params["opacity"], lossless=params.get("lossless", False))
-    found = [regions.encode((labels == position).view(np.uint8)) for position in range(1, len(colors) + 1)]
+    found = regions.encode_each(labels, len(colors))
     return {
         "size": list(target.shape[:2]),
-        "regions": [
-            {"name": asked["name"], "rle": regions.to_json(rle), "area": regions.area(rle)}
-            for asked, rle in zip(params["targets"], found, strict=True)
-        ],
+        "regions": [_region(asked["name"], rle) for asked, rle in zip(params["targets"], found, strict=True)],
     }
 
 

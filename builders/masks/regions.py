@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from ...manifests.errors import BadItem
-from .run_lengths import paint_runs, read_counts
+from ..number_maps import Runs
+from .run_lengths import counts_of_each, paint_runs, read_counts
 
 Rle = dict[str, Any]
 """COCO run lengths: `size` [h, w] and compressed `counts` (bytes here, text in JSON)."""
@@ -82,6 +83,24 @@ def encode(mask: NDArray[np.uint8]) -> Rle:
     """Run lengths of a (H, W) uint8 mask of 0 and 1."""
     rle: Rle = coco_mask.encode(cv2.transpose(mask).T)
     return rle
+
+
+def encode_each(labels: NDArray[np.integer], count: int) -> list[Rle]:
+    """Run lengths of every region of a (H, W) map: 0 belongs to none, i + 1 to the i-th of so many."""
+    numbers = labels.astype(np.uint8 if count < 256 else np.int32, copy=False)
+    strings = counts_of_each(Runs.of(cv2.transpose(numbers)), count)
+    return [{"size": list(labels.shape), "counts": counts} for counts in strings]
+
+
+def encode_values(values: NDArray[np.integer], wanted: Sequence[int]) -> list[Rle]:
+    """Run lengths of where a (H, W) map has each of these values, all different."""
+    order = np.argsort(np.array(wanted, np.int64))
+    known = np.array(wanted, np.int64)[order]
+    runs = Runs.of(cv2.transpose(values))
+    places = np.minimum(np.searchsorted(known, runs.numbers), len(known) - 1)
+    numbers = np.where(known[places] == runs.numbers, order[places] + 1, 0)
+    strings = counts_of_each(Runs(numbers, runs.lengths, runs.shape), len(wanted))
+    return [{"size": list(values.shape), "counts": counts} for counts in strings]
 
 
 def to_json(rle: Rle) -> dict[str, Any]:

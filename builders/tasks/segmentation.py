@@ -199,11 +199,13 @@ class Segmentation(Task[SegmentationOptions]):
         assert sample.label_map is not None
         values = sample.label_map.load()
         least = self._least(values.size)
-        return [
-            (_Pick(name, regions.encode((values == value).astype(np.uint8))), least)
+        names = {
+            value: name
             for value, size in counts_in(values).items()
             if (name := sample.label_map.names.get(value)) is not None and size >= least and self._wanted(name)
-        ]
+        }
+        masks = regions.encode_values(values, list(names)) if names else []
+        return [(_Pick(name, mask), least) for name, mask in zip(names.values(), masks, strict=True)]
 
     def _least(self, pixels: int) -> float:
         return max(MIN_PIXELS, self.options.min_area * pixels)
@@ -227,8 +229,8 @@ class Segmentation(Task[SegmentationOptions]):
         if (sizes < MIN_PIXELS).any():
             return self._label(view, [pick for (pick, _), size in zip(moved, sizes, strict=True) if size >= MIN_PIXELS])
         masks = [(labels == position).view(np.uint8) for position in range(1, len(moved) + 1)]
-        visible = zip(moved, masks, strict=True)
-        return labels, [(pick, Layer(pick.name, mask, regions.encode(mask))) for (pick, _), mask in visible]
+        visible = zip(moved, masks, regions.encode_each(labels, len(moved)), strict=True)
+        return labels, [(pick, Layer(pick.name, mask, rle)) for (pick, _), mask, rle in visible]
 
     def _pointed(
         self, shown: list[tuple[_Pick, Layer]], params: dict[str, Any], draw: random.Random

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -60,15 +60,19 @@ class Division:
 
     def by_class(self) -> Division:
         """Pieces of one name joined, in the order of their first; a joined piece is a crowd when one of them is."""
-        joined: dict[str, Piece] = {}
-        for piece in self.pieces:
-            known = joined.get(piece.name, piece)
-            joined[piece.name] = Piece(piece.name, known.thing, known.crowd or piece.crowd)
-        places = {name: position for position, name in enumerate(joined, start=1)}
-        table = np.array([0, *(places[piece.name] for piece in self.pieces)], np.int32)
+        return self.joined([piece.name for piece in self.pieces])
+
+    def joined(self, groups: Sequence[Hashable]) -> Division:
+        """Pieces of one group joined, as `by_class` does; groups: of each piece."""
+        joined: dict[Hashable, Piece] = {}
+        for group, piece in zip(groups, self.pieces, strict=True):
+            known = joined.get(group, piece)
+            joined[group] = Piece(known.name, known.thing, known.crowd or piece.crowd)
+        pieces = tuple(joined.values())
         if len(joined) == len(self.pieces):
-            return Division(self.labels, tuple(joined.values()))
-        return Division(_renumbered(self.labels, table), tuple(joined.values()))
+            return Division(self.labels, pieces)
+        places = {group: position for position, group in enumerate(joined, start=1)}
+        return Division(_renumbered(self.labels, np.array([0, *(places[group] for group in groups)], np.int32)), pieces)
 
     def mask(self, position: int) -> NDArray[np.uint8]:
         """(H, W) uint8 of 0 and 1: the pixels of one piece."""

@@ -12,17 +12,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ...manifests.errors import BadItem
 from ...manifests.recipe import Block
-from ..number_maps import counts_in, packed
+from ..number_maps import counts_in, packed_with
 from ..reading.coco_values import is_id, is_text
 from ..sample import Category, Feature, FileBytes, Instance, LabelMap, LabelSet, Sample, Segment, SegmentMap
 from ..source import Entry, Reject, Source
@@ -32,7 +30,7 @@ _FOLDER = "ADE20K_2021_17_01"
 _MOST_CLASSES = 26 * 256
 """Red goes up to 255, so classes end below 26 * 256."""
 _MOST_JSON_BYTES = 1 << 26
-_TENTHS_OF_RED = np.stack([np.arange(256) // 10, np.arange(256), np.arange(256)], axis=1).astype(np.uint8)[None]
+_TENTHS = (np.arange(256) // 10).astype(np.uint8)
 
 
 class Ade20kFull(Source):
@@ -92,7 +90,7 @@ class Ade20kFull(Source):
                 for number, found in objects_in(values).items()
                 if number // 256 in names
             ),
-            label_map=LabelMap(names, partial(_load_classes, objects)),
+            label_map=LabelMap(names, lambda: values // 256),
             parts=self._parts(FileBytes(self.file(f"{place}_parts_1.png")), record["parts"]),
             labels=(LabelSet("scene", scenes, tuple(self.header["scenes"])),) if scenes else (),
         )
@@ -109,12 +107,13 @@ class Ade20kFull(Source):
         if not stored:
             return None
         names = {int(number): name for number, name in stored.items()}
+        values = _load_numbers(file)
         segments = (
             Segment(number, Category(number // 256, names[number // 256]))
-            for number in counts_in(_load_numbers(file))
+            for number in counts_in(values)
             if number // 256 in names
         )
-        return SegmentMap(tuple(segments), partial(_load_numbers, file))
+        return SegmentMap(tuple(segments), lambda: values)
 
 
 def _entry(stem: str, record: dict[str, Any]) -> Entry:
@@ -193,9 +192,4 @@ def _scene(annotation: Any) -> list[str]:
 
 def _load_numbers(file: FileBytes) -> NDArray[np.int32]:
     """(H, W) int32: 256 times the class, plus what tells objects of a class apart."""
-    return packed(cv2.LUT(read_colour(file, "object map"), _TENTHS_OF_RED), low="blue")
-
-
-def _load_classes(file: FileBytes) -> NDArray[np.integer]:
-    """(H, W) int32 classes; 0 where no object was marked."""
-    return _load_numbers(file) // 256
+    return packed_with(read_colour(file, "object map"), _TENTHS)

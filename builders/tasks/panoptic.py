@@ -111,9 +111,6 @@ class Panoptic(Task[PanopticOptions]):
 
 def _stuff_joined(division: Division) -> Division:
     """Regions of stuff of one name become one."""
-    things = [place for place, piece in enumerate(division.pieces) if piece.thing]
-    joined = division.keep(place for place, piece in enumerate(division.pieces) if not piece.thing).by_class()
-    kept = division.keep(things)
-    labels = kept.labels.copy()
-    labels[joined.labels != 0] = joined.labels[joined.labels != 0] + len(kept.pieces)
-    return Division(labels, (*kept.pieces, *joined.pieces))
+    order = sorted(range(len(division.pieces)), key=lambda place: not division.pieces[place].thing)  # things first
+    ordered = division.keep(order)
+    return ordered.joined([place if piece.thing else piece.name for place, piece in enumerate(ordered.pieces)])

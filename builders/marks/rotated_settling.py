@@ -98,7 +98,7 @@ def _edges(frame: Evidence, samples: _Samples, outline: int, reach: float) -> tu
     inside = float(min(outline, 4)) if outline else _FILLED_INSIDE
     count_in, count_out = round(inside / _STEP), round(_OUTSIDE / _STEP)
     places = round(2 * reach / _STEP) + 1
-    steps = (np.arange(places + count_in + count_out - 1) + 0.5 - count_in) * _STEP - reach
+    steps: Floats = (np.arange(places + count_in + count_out - 1, dtype=np.float64) + 0.5 - count_in) * _STEP - reach
     sums = np.zeros((len(samples.points), len(steps) + 1), np.int32)
     np.cumsum(_values(frame, samples, steps), axis=1, out=sums[:, 1:])
     middle = sums[:, count_in : count_in + places]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ class Ade20kFull(Source):
                 for number, found in objects_in(values).items()
                 if number // 256 in names
             ),
-            label_map=LabelMap(names, lambda: values // 256),
+            label_map=LabelMap(names, partial(np.floor_divide, values, 256)),
             parts=self._parts(FileBytes(self.file(f"{place}_parts_1.png")), record["parts"]),
             labels=(LabelSet("scene", scenes, tuple(self.header["scenes"])),) if scenes else (),
         )
@@ -113,7 +114,7 @@ class Ade20kFull(Source):
             for number in counts_in(values)
             if number // 256 in names
         )
-        return SegmentMap(tuple(segments), lambda: values)
+        return SegmentMap(tuple(segments), partial(np.asarray, values))
 
 
 def _entry(stem: str, record: dict[str, Any]) -> Entry:

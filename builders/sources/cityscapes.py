@@ -125,7 +125,7 @@ class Cityscapes(Source):
                 mask = found.segmentation if self._masks() else None
                 instances.append(Instance(category, found.box_xyxy, mask, crowd))
         shape = (values.shape[0], values.shape[1])
-        return tuple(instances), SegmentMap(tuple(segments), lambda: values), shape
+        return tuple(instances), SegmentMap(tuple(segments), partial(np.asarray, values)), shape
 
 
 def _frames(folder: Path, ending: str) -> set[str]:

@@ -91,6 +91,9 @@ def test_keep_reorders_and_joins():
     joined = found.by_class()
     assert joined.labels.tolist() == [[1, 2, 1, 0]]
     assert joined.pieces == (Piece("a", crowd=True), Piece("b", crowd=True))
+    assert found.areas == [1, 1, 1] and joined.areas == [2, 1]
+    halves = found.joined([0, 1, 1])
+    assert halves.labels.tolist() == [[1, 2, 2, 0]] and [piece.name for piece in halves.pieces] == ["a", "b"]
 
 
 def test_classes_come_from_what_there_is():

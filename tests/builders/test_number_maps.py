@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from taskpaint.builders.number_maps import Runs, counts_in, packed
+from taskpaint.builders.number_maps import Runs, counts_in, packed, packed_with
 
 DTYPES = (np.uint8, np.uint16, np.int32, np.int64)
 
@@ -34,3 +34,5 @@ def test_numbers_spread_over_channels():
     rgb = np.array([[[1, 2, 3], [255, 254, 253]]], np.uint8)
     assert packed(rgb, low="red").tolist() == [[1 + 2 * 256 + 3 * 65536, 255 + 254 * 256 + 253 * 65536]]
     assert packed(rgb).tolist() == [[3 + 2 * 256 + 1 * 65536, 253 + 254 * 256 + 255 * 65536]]
+    tenths = (np.arange(256) // 10).astype(np.uint8)
+    assert packed_with(rgb, tenths).tolist() == [[3 + 2 * 256 + 0 * 65536, 253 + 254 * 256 + 25 * 65536]]

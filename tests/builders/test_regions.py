@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 from taskpaint.builders.masks import regions
 from taskpaint.builders.masks.run_lengths import paint_runs, read_counts
@@ -64,3 +66,26 @@ def test_polygons_of_several_objects_are_joined_as_pycocotools_joins_them():
 def test_broken_uncompressed_counts_are_refused(counts):
     with pytest.raises(BadItem, match="cannot be rasterised"):
         regions.to_rle({"size": [2, 3], "counts": counts}, 2, 3)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 2, 5, 40, 400]))
+def test_all_regions_at_once_are_pycocotools_one_by_one(seed, height, width, count):
+    noise = np.random.default_rng(seed)
+    blocks = noise.integers(0, count + 1, (height, width))
+    labels = np.repeat(np.repeat(blocks, noise.integers(1, 6), axis=0), noise.integers(1, 6), axis=1).astype(np.int32)
+    each = [coco_mask.encode(np.asfortranarray((labels == label).astype(np.uint8))) for label in range(1, count + 1)]
+    assert regions.encode_each(labels, count) == each
+    wanted = noise.permutation(count + 1)[: 1 + count // 2].tolist()
+    expected = [coco_mask.encode(np.asfortranarray((labels == value).astype(np.uint8))) for value in wanted]
+    assert regions.encode_values(labels, wanted) == expected
+
+
+def test_regions_of_large_maps_and_of_none():
+    labels = np.zeros((2_000, 3_000), np.uint8)
+    labels[5:1_990:3, 1_000:] = 2  # counts of several digits, and negative differences
+    labels[:, 0] = 1
+    expected = [coco_mask.encode(np.asfortranarray((labels == label).astype(np.uint8))) for label in (1, 2, 3)]
+    assert regions.encode_each(labels, 3) == expected
+    assert regions.encode_each(np.zeros((4, 5), np.uint8), 0) == []
+    assert regions.encode_each(np.zeros((4, 5), np.uint8), 1) == [coco_mask.encode(np.zeros((4, 5), np.uint8, "F"))]

@@ -23,6 +23,7 @@ from taskpaint.builders.marks.rotated_boxes import (
 )
 from taskpaint.builders.marks.rotated_finder import find_rotated_boxes
 from taskpaint.builders.marks.rotated_reading import can_be_read
+from taskpaint.builders.marks.rotated_settling import framed, settled
 
 _HALF = math.sqrt(0.5)
 _DIAMOND = RotatedBox(20, 20, 10 * math.sqrt(2), 10 * math.sqrt(2), _HALF, _HALF)
@@ -134,6 +135,28 @@ def test_one_box_is_found_at_any_angle(x, y, width, height, degrees, outline):
     box = _turned(x, y, width, height, degrees)
     found = find_rotated_boxes(_evidence([box], outline), outline)
     assert len(found) == 1 and corner_error(found[0], box) <= 1 and overlap(found[0], box) >= 0.93
+
+
+@pytest.mark.parametrize(("outline", "degrees"), [(0, 0), (0, 33), (4, 0), (4, 61)])
+def test_a_box_settles_on_the_edges_beside_it(outline, degrees):
+    """From two pixels beside and three degrees askew; paint begins at pixels' centres: half a pixel may remain."""
+    box = _turned(80.3, 60.6, 70, 44, degrees)
+    away = _turned(82, 59, 67, 46, degrees + 3)
+    frame = framed(_evidence([box], outline))
+    found = settled(frame, away, outline)
+    assert found is not None and corner_error(found, box) < math.sqrt(0.5) < corner_error(away, box)
+    assert math.hypot(found.along_x, found.along_y) == pytest.approx(1)
+
+
+def test_a_box_without_edges_stays_or_collapses():
+    frame = framed(np.zeros((60, 60), np.int8))
+    box = _turned(30, 30, 20, 12, 20)
+    assert settled(frame, box, 2) == pytest.approx(box)
+    beyond = _turned(-500, 900, 20, 12, 20)  # nothing is looked up outside the picture
+    assert settled(frame, beyond, 0) == pytest.approx(beyond)
+    line = np.full((60, 60), -1, np.int8)
+    line[30] = 1
+    assert settled(framed(line), RotatedBox(30, 30.5, 20, 4), 1) is None
 
 
 def test_a_sloppy_outline_is_still_one_box():

@@ -72,8 +72,12 @@ def fit_planes(inverse: Floats, window: int) -> Planes:
         stop = min(height, start + rows)
         above = min(start, reach)
         band = inverse[start - above : stop + reach]
-        kept = slice(above, above + stop - start)
-        _fit_band(band, kept, window, Planes(*(part[start:stop] for part in planes)))
+        found = Planes(*(part[start:stop] for part in planes))
+        if band.any():
+            _fit_band(band, slice(above, above + stop - start), window, found)
+        else:  # the upper third of a laser's map
+            for part, nothing in zip(found, (0.0, 0.0, 0.0, np.inf), strict=True):
+                part.fill(nothing)
     return planes
 
 

@@ -39,10 +39,12 @@ def normals_of(depth_m: NDArray[np.floating], camera: Intrinsics, window: int, r
     """
     known = depth_m > 0
     inverse = known / np.where(known, depth_m, 1.0)
-    normals = np.empty((*depth_m.shape, 3), np.float32)
+    normals = np.zeros((*depth_m.shape, 3), np.float32)
     planes = fit_planes(inverse, window)
     for start in range(0, len(normals), _BAND_ROWS):
         rows = slice(start, start + _BAND_ROWS)
+        if not known[rows].any():
+            continue
         chosen = choose_planes(planes, inverse, rows, window // 2)
         smooth = known[rows] & (chosen.residual <= roughness**2)
         _write_normals(normals[rows], chosen, smooth, start, camera)

@@ -204,6 +204,15 @@ def test_every_pixel_against_lstsq(window, missing):
     assert mean_normal(found) == pytest.approx(expected[expected.any(axis=2)].mean(axis=0), abs=1e-6)
 
 
+def test_maps_that_are_empty_above():
+    """More rows without a depth than are computed together."""
+    depth = _plane(_unit(0, 1, 0.4), 2.0, Intrinsics(100, 100, 20, 20), (300, 41))
+    depth[:210] = 0
+    found = normals_of(depth, Intrinsics(100, 100, 20, 20), 9, 0.03)
+    assert not found[:210].any() and have_normals(found)[210:].all()
+    assert np.abs(found[210:] - _unit(0, 1, 0.4)).max() < 1e-5
+
+
 def test_wide_maps_and_windows_larger_than_the_map():
     """Places of points beyond what 32 bits hold the squares of; and windows that are never full."""
     camera = Intrinsics(9000.0, 9000.0, 4000.0, 3.0)

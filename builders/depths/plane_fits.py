@@ -108,14 +108,23 @@ def _sums(band: Floats, x: NDArray[Any], y: NDArray[Any], kept: slice, window: i
     farthest = max(band.shape) // 2 + 1
     kind = np.int32 if 2 * (window * farthest) ** 2 < 2**31 else np.float64  # so that no sum overflows
     x, y = x.astype(kind), y.astype(kind)
+    known = band > 0
+    if known.all():
+        across = [_totals(powers, window, 1) for powers in (np.ones_like(x)[None], x[None], (x * x)[None])]
+        down = [_totals(powers, 1, window)[kept] for powers in (np.ones_like(y), y, y * y)]
+        places = [down[b] * across[a] for a, b in ((0, 0), (1, 0), (0, 1), (2, 0), (0, 2), (1, 1))]
+    else:
+        weight = known.astype(kind)
+        along_x, along_y = weight * x, weight * y
+        products = (weight, along_x, along_y, along_x * x, along_y * y, along_x * y)
+        places = [_totals(part, window, window)[kept] for part in products]
+    depths = (band, band * x, band * y, band * band)
+    return _Sums(*places, *(_totals(part, window, window)[kept] for part in depths))
 
-    def total(values: NDArray[Any]) -> NDArray[Any]:
-        return cv2.boxFilter(values, -1, (window, window), None, (-1, -1), False, cv2.BORDER_CONSTANT)[kept]
 
-    known = (band > 0).astype(kind)
-    known_x, known_y = known * x, known * y
-    places = (known, known_x, known_y, known_x * x, known_y * y, known_x * y)
-    return _Sums(*map(total, places), *map(total, (band, band * x, band * y, band * band)))
+def _totals(values: NDArray[Any], width: int, height: int) -> NDArray[Any]:
+    """Sums over the window of this size around each value; nothing lies beyond the border."""
+    return cv2.boxFilter(values, -1, (width, height), None, (-1, -1), False, cv2.BORDER_CONSTANT)
 
 
 def _solve_full(sums: _Sums, x: NDArray[Any], y: NDArray[Any], window: int, planes: Planes) -> None:

@@ -25,6 +25,7 @@ _LEAST_SHARE: Final = 0.1
 _LEAST_SPREAD: Final = 0.15
 """Least spread of these points along their narrow side, share of a full window's; points in one line fix no plane."""
 _BAND_ROWS: Final = 64
+"""Rows that are computed together, so that they stay in the processor's cache."""
 _AT_ONCE: Final = 32_768
 """Pixels whose planes are computed together; more of them would leave the cache before they are used again."""
 

@@ -21,7 +21,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +41,6 @@ from .settings import FREE_TO_CHANGE, Settings, read_settings
 from .validation import Validation
 
 Say = Callable[[str], None]
-_DTYPES: Final = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -93,10 +92,8 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
     order = BatchOrder(catalogue, settings, parts.multiple)
     tell(f"{len(order):,} rows of {settings.dataset}, {len(order.buckets)} shapes about {settings.resolution} pixels")
 
-    # Model: what learns in float32, what is frozen in the precision of the run.
+    # Model: all weights stay float32, and are saved so; autocast computes in the precision of the run.
     parts.vae.to(accelerator.device)
-    if settings.precision != "no":
-        parts.vae.to(_DTYPES[settings.precision])
     parts.editor.to(accelerator.device)
     learning = list(parts.editor.learning().values())
     where = f"{accelerator.num_processes} x {accelerator.device.type}"
@@ -201,11 +198,11 @@ def editing_loss(
             noise"). The mean over many pixels tells a flat target's colour through any noise of single pixels.
         draw: on the CPU, so that every device draws the same.
     """
-    device, dtype = parts.vae.device, parts.vae.dtype
+    device = parts.vae.device
     with torch.no_grad():
-        target = parts.vae.encode(batch["target"].to(device, dtype)).latent_dist.sample(draw)
+        target = parts.vae.encode(batch["target"].to(device)).latent_dist.sample(draw)
         target = target.float() * parts.vae.config.scaling_factor
-        source = parts.vae.encode(batch["source"].to(device, dtype)).latent_dist.mode().float()
+        source = parts.vae.encode(batch["source"].to(device)).latent_dist.mode().float()
     count = len(target)
     noise = torch.randn(target.shape, generator=draw).to(device)
     timesteps = torch.randint(parts.noise.config.num_train_timesteps, (count,), generator=draw).to(device)
@@ -403,7 +400,8 @@ class _Book:
 
     def _validate(self, validation: Validation, step: int) -> None:
         self.parts.editor.eval()
-        with self.mean.shown_by(self.parts.editor) if self.mean else nullcontext():
+        mean = self.mean.shown_by(self.parts.editor) if self.mean else nullcontext()
+        with mean, self.accelerator.autocast():
             self.metrics = validation.run(step)
         self.parts.editor.train()
         flat = [(task, name, value) for task, figures in self.metrics.items() for name, value in figures.items()]

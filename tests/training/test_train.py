@@ -125,6 +125,17 @@ def test_adapters_leave_all_but_attention_and_the_first_convolution_alone(run, s
     assert [name for name in changed if not allowed.search(name)] == []
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_mixed_precision_draws_while_it_trains_and_saves_every_weight_as_it_was(run, settings_for, tmp_path, precision):
+    out = tmp_path / "mixed"
+    train(settings_for(out, base=str(run), precision=precision, validate_every=2, steps=2))
+    assert size_of(out / "samples" / "step-00000002.png") == (3 * 192, 4 * (192 + 34))
+    first, second = (load_parts(settings_for(tmp_path / "x", base=str(one)), []) for one in (run, out))
+    for name, weight in first.vae.state_dict().items():  # frozen: not even rounded
+        assert torch.equal(weight, second.vae.state_dict()[name])
+    assert {weight.dtype for weight in second.editor.parameters()} == {torch.float32}
+
+
 def test_a_frozen_text_encoder_does_not_change(run, settings_for, tmp_path):
     parts = load_parts(settings_for(tmp_path / "x", base=str(run)), [])
     assert {name.partition(".")[0] for name in parts.editor.learning()} == {"unet"}

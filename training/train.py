@@ -294,6 +294,7 @@ def _accelerator(settings: Settings) -> Any:
                 f"tracker {settings.tracker!r} is not installed; there are: {', '.join(there) or 'none'}; "
                 f"pip install {settings.tracker}, or leave it out: losses.csv and metrics.csv are written anyway"
             )
+    accelerate.state.AcceleratorState._reset_state()  # or another run of this process would have to be as precise
     return accelerate.Accelerator(
         mixed_precision=settings.precision,
         gradient_accumulation_steps=settings.accumulate,

@@ -13,9 +13,6 @@ from . import options, report
 if TYPE_CHECKING:
     from ..training.edit import Request
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-_AT_A_TIME = 64
-
 
 def edit(
     model: Annotated[str, typer.Argument(help="A folder that taskpaint trained, or a Hub id.", show_default=False)],
@@ -67,59 +64,50 @@ def edit(
         raise UsageError("give either --image or --dataset")
     if image is not None and not instruction.strip():
         raise UsageError("--image needs an --instruction")
+    if dataset is not None and instruction:
+        raise UsageError("--instruction is for --image; the rows of a dataset have their own")
     load_extra("torch", "train")
     from ..training.edit import Artist
     from ..training.evaluate import questions_of
+    from ..training.own_pictures import check_folder, find_work, read_pictures, some_at_a_time, write_picture
 
     written: list[str] = []
+    skipped: list[str] = []
+
+    def skip(reason: str) -> None:
+        skipped.append(reason)
+        if image is not None and image.is_dir():
+            report.say(f"passed over: {reason}", quiet)
+
     if image is not None:
-        files = _pictures_in(image)
-        total, requests = len(files), _from_files(files, instruction)
+        work = find_work(image, out)
+        for file in work.passed_over:
+            skip(f"{file} is not called like a picture")
+        place = work.out
         artist = Artist.load(model, device, precision, resolution)
+        total, requests = len(work.pictures), read_pictures(work.pictures, instruction, skip)
     else:
         assert dataset is not None
+        check_folder(out)
+        place = lambda key: out / f"{key}.png"  # noqa: E731 - as `work.out`
         catalogue, rows = questions_of(dataset, split, task, limit)
         artist = Artist.load(model, device, precision, resolution)
         total, requests = len(rows), _from_rows(catalogue, rows)
     how = artist.options(
         steps=steps, guidance=guidance, image_guidance=image_guidance, seed=seed, batch_size=batch_size
     )
-    single = image is not None and not image.is_dir()
     with report.Meter("drawing", total, quiet or as_json) as meter:
-        for some in _chunks(requests):
+        for some in some_at_a_time(requests):
             for request, drawn in artist.draw(some, how):
-                written.append(str(_write(out if single else out / f"{request.key}.png", drawn)))
+                written.append(str(write_picture(place(request.key), drawn)))
                 meter.advance(1)
+    if not written:
+        raise UsageError(f"nothing is drawn: {skipped[-1]}")
     if as_json:
-        report.print_json({"written": sorted(written)})
+        report.print_json({"written": sorted(written), "skipped": skipped})
     else:
-        report.say(f"{len(written):,} pictures written to {out}", quiet)
-
-
-def _pictures_in(place: Path) -> list[Path]:
-    from ..manifests.errors import UsageError
-
-    if not place.is_dir():
-        return [place]
-    found = sorted(file for file in place.iterdir() if file.suffix.lower() in _SUFFIXES)
-    if not found:
-        raise UsageError(f"{place} holds no picture ({', '.join(_SUFFIXES)})")
-    stems = [file.stem for file in found]
-    if twice := sorted({stem for stem in stems if stems.count(stem) > 1}):
-        raise UsageError(f"{place} holds two pictures called {twice[0]}; their drawings would have one name")
-    return found
-
-
-def _from_files(files: list[Path], instruction: str) -> Iterator[Request]:
-    from ..manifests.errors import ItemError, UsageError
-    from ..manifests.images import decode_rgb
-    from ..training.edit import Request
-
-    for file in files:
-        try:
-            yield Request(file.stem, decode_rgb(file.read_bytes()), instruction)
-        except (OSError, ItemError) as fault:
-            raise UsageError(f"{file} does not open: {fault}") from fault
+        where = out if len(written) > 1 else written[0]
+        report.say(f"{len(written):,} picture{'s' if len(written) > 1 else ''} written to {where}", quiet)
 
 
 def _from_rows(catalogue: object, rows: list[int]) -> Iterator[Request]:
@@ -130,24 +118,3 @@ def _from_rows(catalogue: object, rows: list[int]) -> Iterator[Request]:
     assert isinstance(catalogue, Catalogue)
     for question in read_questions(catalogue, rows):
         yield Request(question.row["id"], question.source, question.row["edit_prompt"])
-
-
-def _chunks(requests: Iterator[Request]) -> Iterator[list[Request]]:
-    import itertools
-
-    while some := list(itertools.islice(requests, _AT_A_TIME)):
-        yield some
-
-
-def _write(file: Path, drawn: object) -> Path:
-    import numpy as np
-    from PIL import Image
-
-    from ..manifests.errors import OutputError
-
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.asarray(drawn)).save(file)
-    except (OSError, ValueError) as fault:
-        raise OutputError(f"{file} cannot be written: {fault}") from fault
-    return file

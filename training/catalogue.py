@@ -127,7 +127,10 @@ def shown_often(
     counts = np.ones(len(rows), np.int64)
     for task, weight in sorted(weights.items()):
         if task not in catalogue.tasks:
-            raise UsageError(f"weights name {task!r}, which is no task of {catalogue.root}")
+            raise UsageError(
+                f"weights name {task!r}, which is no task of split {catalogue.split} of {catalogue.root}; it has "
+                f"{', '.join(sorted(catalogue.tasks))}"
+            )
         mine = np.flatnonzero(catalogue.task_of[rows] == catalogue.tasks.index(task))
         counts[mine] = int(weight)
         lucky = draw.permutation(mine)[: round((weight - int(weight)) * len(mine))]

@@ -17,7 +17,7 @@ from ..manifests.errors import UsageError
 from ..manifests.extras import load_extra
 from ..manifests.images import RGB
 from .batches import bucket_sizes, nearest_bucket
-from .model import quiet_libraries
+from .model import check_model, first_sentence, quiet_libraries
 from .pictures import resized
 
 
@@ -73,19 +73,20 @@ class Artist:
         """
         diffusers = load_extra("diffusers", "train")
         quiet_libraries()
-        place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        place = _device(device)
         dtypes = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
         dtypes["auto"] = torch.float16 if place.startswith("cuda") else torch.float32
         if precision not in dtypes:
             raise UsageError(f"precision {precision!r} is none of {', '.join(sorted(dtypes))}")
+        check_model(model, "model")
         try:
             pipeline = diffusers.StableDiffusionInstructPix2PixPipeline.from_pretrained(
                 model, dtype=dtypes[precision], safety_checker=None, requires_safety_checker=False
             ).to(place)
         except (OSError, ValueError, TypeError, RuntimeError) as fault:
-            reason = str(fault).strip().partition("\n")[0]
             raise UsageError(
-                f"model {model!r} cannot be loaded on {place}: {reason}; give the folder of a finished taskpaint train"
+                f"model {model!r} cannot be loaded on {place}: {first_sentence(fault)}; give the folder of a finished "
+                "taskpaint train"
             ) from fault
         trained = _run_settings(Path(model))
         size = int(pipeline.unet.config.sample_size * pipeline.vae_scale_factor)
@@ -132,6 +133,19 @@ class Artist:
             output_type="np",
         ).images
         return list(np.rint(drawn * 255).astype(np.uint8))
+
+
+def _device(name: str) -> str:
+    """What torch calls it; "auto" is the first GPU, or else the CPU.
+
+    Raises:
+        UsageError: there is none.
+    """
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    there = ["cpu", *(["cuda"] if count else []), *(f"cuda:{number}" for number in range(count))]
+    if name != "auto" and name not in there:
+        raise UsageError(f"there is no device {name!r}; there are: auto, {', '.join(there)}")
+    return ("cuda" if count else "cpu") if name == "auto" else name
 
 
 def _generator(seed: int, key: str) -> torch.Generator:

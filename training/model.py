@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from ..manifests.extras import load_extra
 from .settings import Settings
 from .tiny import tiny_parts
 
+_MODELS: Final = "give a folder in diffusers' form, such as that of a finished taskpaint train, or a Hub id OWNER/NAME"
 _LORA_TARGETS: Final = ("to_q", "to_k", "to_v", "to_out.0")
 
 
@@ -132,19 +134,44 @@ def load_parts(settings: Settings, instructions: Iterable[str]) -> Parts:
 
 def _parts_of(base: str) -> dict[str, Any]:
     diffusers = load_extra("diffusers", "train")
+    check_model(base, "base")
     try:
         pipeline = diffusers.DiffusionPipeline.from_pretrained(base, safety_checker=None, requires_safety_checker=False)
-    except (OSError, ValueError, TypeError) as fault:
-        reason = str(fault).strip().partition("\n")[0]
-        raise UsageError(
-            f"base {base!r} cannot be loaded: {reason}; give a folder in diffusers' form or a Hub id"
-        ) from fault
+    except (OSError, ValueError, TypeError, RuntimeError) as fault:
+        raise UsageError(f"base {base!r} cannot be loaded: {first_sentence(fault)}; {_MODELS}") from fault
     parts = {name: getattr(pipeline, name, None) for name in ("unet", "text_encoder", "vae", "tokenizer", "scheduler")}
     if missing := [name for name, part in parts.items() if part is None]:
         raise UsageError(f"base {base!r} has no {missing[0]}; it must be a Stable Diffusion 1.x or 2.x")
     if getattr(pipeline, "text_encoder_2", None) is not None:
         raise UsageError(f"base {base!r} has two text encoders; it must be a Stable Diffusion 1.x or 2.x")
     return parts
+
+
+def check_model(name: str, what: str) -> None:
+    """Whether a model's folder is one, told in plainer words than by whoever loads it.
+
+    Args:
+        name: a folder, or a Hub id, which is not looked for.
+        what: it is to be: "base", "model".
+
+    Raises:
+        UsageError: neither a folder nor OWNER/NAME, or a folder without a model.
+    """
+    folder = Path(name)
+    if (folder / "model_index.json").is_file() or (not folder.exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", name)):
+        return
+    if not folder.exists():
+        reason = f"there is no such folder; {_MODELS}"
+    elif (folder / "settings.json").is_file():
+        reason = "its training has not come to an end; give the command of taskpaint train again to go on"
+    else:
+        reason = f"it holds no model_index.json; {_MODELS}"
+    raise UsageError(f"{what} {name!r} cannot be loaded: {reason}")
+
+
+def first_sentence(fault: BaseException) -> str:
+    """Of what a library says; its advice is about its own options."""
+    return str(fault).strip().partition("\n")[0].partition(" Please ")[0].rstrip(" .")
 
 
 def widen(unet: Any, channels: int) -> None:

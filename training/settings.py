@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -11,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from ..manifests.errors import UsageError
 from ..manifests.recipe import Block
+from ..manifests.recipe_file import explain
 
 _HERE = Path(__file__).parent
 
@@ -33,6 +35,10 @@ FREE_TO_CHANGE: Final = frozenset(
     ]
 )
 """Settings that a resumed run may change: none of them changes the model after a given step."""
+
+
+INHERITED: Final = frozenset(["resolution", "aspect", "sampling_steps", "guidance", "image_guidance"])
+"""Settings that go with a model: without others, a stage takes those of the run that made its base."""
 
 
 class Settings(Block):
@@ -106,7 +112,7 @@ def shipped(kind: Literal["presets", "stages"]) -> dict[str, Path]:
 
 
 def read_settings(options: Mapping[str, Any], stage: str = "", file: Path | None = None) -> Settings:
-    """Put settings together.
+    """Put settings together: what the base's run had and hands on, preset, stage, file, options; the later wins.
 
     Args:
         options: what the command line says; wins over all files.
@@ -125,13 +131,23 @@ def read_settings(options: Mapping[str, Any], stage: str = "", file: Path | None
     preset = next((layer["preset"] for layer in reversed(layers) if layer.get("preset")), "")
     if preset in (known := shipped("presets")) and not options.get("base"):
         layers.insert(0, _read_yaml(known[preset]))
+    base = next((layer["base"] for layer in reversed(layers) if layer.get("base")), "")
+    layers.insert(0, _inherited(Path(str(base))) if base else {})
     merged = {key: value for layer in layers for key, value in layer.items()}
     try:
         return Settings.model_validate(merged)
     except ValidationError as fault:
-        first = fault.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "settings"
-        raise UsageError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from fault
+        origin = f"settings {file}" if file else "settings"
+        raise UsageError("\n".join(explain(fault, Settings, origin, {}))) from fault
+
+
+def _inherited(base: Path) -> dict[str, Any]:
+    """What a base that taskpaint trained hands on; nothing when it comes from elsewhere."""
+    try:
+        found = json.loads((base / "settings.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {key: found[key] for key in sorted(INHERITED) if key in found} if isinstance(found, dict) else {}
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:

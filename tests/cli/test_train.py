@@ -79,6 +79,20 @@ def test_train_then_edit_then_evaluate(taskpaint, built, tmp_path):
     assert (tmp_path / "one.png").is_file()
     assert "Traceback" not in done.stderr
 
+    (tmp_path / "mixed").mkdir()
+    (tmp_path / "mixed" / "good.jpg").write_bytes(photo.read_bytes())
+    (tmp_path / "mixed" / "torn.jpg").write_bytes(photo.read_bytes()[:100])
+    done = taskpaint(
+        "edit", model, "-i", tmp_path / "mixed", "-t", "Paint it.", "-o", tmp_path / "few", *plain, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [name.rsplit("/")[-1] for name in found["written"]] == ["good.png"]
+    assert "torn.jpg does not open" in found["skipped"][0]
+    (tmp_path / "mixed" / "good.jpg").unlink()
+    done = taskpaint("edit", model, "-i", tmp_path / "mixed", "-t", "Paint it.", "-o", tmp_path / "none", *plain)
+    assert (done.returncode, "nothing is drawn" in done.stderr) == (2, True)
+
 
 def test_the_bounds_alone_need_no_model(taskpaint, built):
     done = taskpaint("evaluate", built, "--oracle", "--markdown")
@@ -93,10 +107,15 @@ def test_the_bounds_alone_need_no_model(taskpaint, built):
     [
         (("train", "nowhere", "-o", "x", "--preset", "tiny"), "holds no data/*.parquet"),
         (("train", "nowhere", "-o", "x"), "give either base, a model to begin with, or preset: tiny"),
-        (("train", "nowhere", "-o", "x", "--preset", "tiny", "--set", "speed=3"), "speed: Extra inputs"),
+        (
+            ("train", "nowhere", "-o", "x", "--preset", "tiny", "--set", "speed=3"),
+            "speed: unknown key; did you mean 'seed'?",
+        ),
         (("edit", "m", "-o", "x"), "give either --image or --dataset"),
         (("edit", "m", "-o", "x", "-i", "a.png"), "--image needs an --instruction"),
-        (("edit", "nowhere", "-o", "x", "-i", "a.png", "-t", "hi"), "model 'nowhere' cannot be loaded"),
+        (("edit", "nowhere", "-o", "x", "-i", "a.png", "-t", "hi"), "there is no picture a.png"),
+        (("edit", "nowhere", "-o", "x.png", "-i", __file__, "-t", "hi"), "model 'nowhere' cannot be loaded: there is"),
+        (("edit", "m", "-o", "x", "--dataset", "d", "-t", "hi"), "the rows of a dataset have their own"),
         (("evaluate", "nowhere"), "say what to judge: one of --model"),
         (("evaluate", "nowhere", "--oracle", "--identity"), "say what to judge: one of --model"),
     ],

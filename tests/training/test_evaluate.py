@@ -195,7 +195,7 @@ def test_a_row_that_does_not_open_is_named(own_dataset):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("/nowhere",), "model '/nowhere' cannot be loaded on cpu"),
+        (("/no/where",), "model '/no/where' cannot be loaded: there is no such folder"),
         (("/nowhere", "cpu", "int4"), "precision 'int4' is none of"),
     ],
 )

@@ -271,10 +271,10 @@ def test_a_torn_checkpoint_is_named(settings_for, tmp_path):
         ({}, "give either base, a model to begin with, or preset: tiny"),
         ({"base": "x", "lora": 4, "train_text_encoder": True}, "lora adapts the denoiser alone"),
         ({"preset": "tiny", "lora": 4}, "a preset has random weights"),
-        ({"preset": "tiny", "steps": 0}, "steps: Input should be greater than or equal to 1"),
-        ({"preset": "tiny", "speed": 9}, "speed: Extra inputs"),
+        ({"preset": "tiny", "steps": 0}, "settings: steps: input should be greater than or equal to 1, not 0"),
+        ({"preset": "tiny", "speed": 9}, "speed: unknown key; did you mean 'seed'"),
         ({"preset": "tiny", "weights": {"depth": 0}}, "weight 0 of task depth must be above 0"),
-        ({"preset": "huge"}, "preset: Input should be"),
+        ({"preset": "huge"}, "preset: input should be '' or 'tiny', not 'huge'"),
     ],
 )
 def test_wrong_settings_are_told_in_a_sentence(options, message):
@@ -292,6 +292,18 @@ def test_later_settings_win(tmp_path):
     (tmp_path / "own.yaml").write_text("- 1")
     with pytest.raises(UsageError, match="must be a mapping"):
         read_settings(common, "", tmp_path / "own.yaml")
+
+
+def test_a_stage_takes_over_the_shape_of_the_model_that_it_begins_with(run, tmp_path):
+    common = {"dataset": "d", "out": "o", "base": str(run)}
+    found = read_settings(common, "tasks")
+    assert (found.resolution, found.aspect, found.sampling_steps, found.guidance) == (16, "square", 2, 1)
+    assert found.steps == 50_000  # the stage's
+    (tmp_path / "own.yaml").write_text("resolution: 32\nresolutoin: 64")
+    with pytest.raises(UsageError, match=r"own\.yaml: resolutoin: unknown key; did you mean 'resolution'"):
+        read_settings(common, "tasks", tmp_path / "own.yaml")
+    (tmp_path / "own.yaml").write_text("resolution: 32")
+    assert read_settings(common, "tasks", tmp_path / "own.yaml").resolution == 32
 
 
 @pytest.mark.parametrize("stage", shipped("stages"))

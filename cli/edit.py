@@ -90,7 +90,7 @@ def edit(
         assert dataset is not None
         check_folder(out)
         place = lambda key: out / f"{key}.png"  # noqa: E731 - as `work.out`
-        catalogue, rows = questions_of(dataset, split, task, limit)
+        catalogue, rows = questions_of(dataset, split, task, limit, judged=False)
         artist = Artist.load(model, device, precision, resolution)
         total, requests = len(rows), _from_rows(catalogue, rows)
     how = artist.options(
@@ -117,4 +117,4 @@ def _from_rows(catalogue: object, rows: list[int]) -> Iterator[Request]:
 
     assert isinstance(catalogue, Catalogue)
     for question in read_questions(catalogue, rows):
-        yield Request(question.row["id"], question.source, question.row["edit_prompt"])
+        yield Request.of_row(question.row, question.source)

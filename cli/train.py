@@ -91,8 +91,11 @@ def train(
     elif not quiet:
         report.say(
             f"{found.steps:,} steps, loss {found.first_loss:.4f} to {found.last_loss:.4f}, "
-            f"{found.images_per_second:.3g} pictures a second; the model is {found.out}"
+            f"{found.images_per_second:.3g} pictures a second, {found.waiting:.0%} of the time waiting for data; "
+            f"the model is {found.out}"
         )
+        if found.skipped:
+            report.say(f"{found.skipped:,} pictures did not open, others stood in: {Path(found.out) / 'skipped.txt'}")
 
 
 def run_train(chosen: Any, overwrite: bool, quiet: bool, processes: int = 1) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from ..manifests.images import RGB
 
 _WIDTH, _HEIGHT, _MARGIN = 900, 480, 60
+_COLUMNS, _PANEL_WIDTH, _PANEL_HEIGHT = 3, 300, 180
 _INK, _FAINT, _LINE, _SMOOTH = (40, 40, 40), (225, 225, 225), (170, 195, 235), (20, 80, 190)
 LOSS_COLUMNS: Final = ("step", "loss", "learning_rate", "gradient_norm")
 METRIC_COLUMNS: Final = ("step", "task", "metric", "value")
@@ -67,6 +68,43 @@ def draw_curve(points: Sequence[tuple[int, float]], title: str) -> Image.Image:
     pen.line([place(*point) for point in zip(steps, values, strict=True)], fill=_LINE)
     smooth = _running_mean(values, max(1, len(values) // 40))
     pen.line([place(*point) for point in zip(steps, smooth, strict=True)], fill=_SMOOTH, width=2)
+    return picture
+
+
+def read_metrics(file: Path) -> dict[str, list[tuple[int, float]]]:
+    """Steps and values of a run's validations: of each task its first metric, by "task metric"."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    first: dict[str, str] = {}
+    with file.open(newline="", encoding="utf-8") as opened:
+        for row in csv.DictReader(opened):
+            if first.setdefault(row["task"], row["metric"]) == row["metric"]:
+                title = f"{row['task']} {row['metric']}"
+                found.setdefault(title, []).append((int(row["step"]), float(row["value"])))
+    return found
+
+
+def draw_metrics(curves: Mapping[str, Sequence[tuple[int, float]]]) -> Image.Image:
+    """A small chart for each curve, by its title; steps from 0, values from 0 to 1 or to the largest."""
+    lines = -(-len(curves) // _COLUMNS)
+    picture = Image.new("RGB", (_COLUMNS * _PANEL_WIDTH, max(1, lines) * _PANEL_HEIGHT), "white")
+    pen = ImageDraw.Draw(picture)
+    last = max((step for points in curves.values() for step, _ in points), default=1)
+    for number, (title, all_points) in enumerate(sorted(curves.items())):
+        points = [(step, value) for step, value in all_points if np.isfinite(value)]
+        left, top = number % _COLUMNS * _PANEL_WIDTH + 46, number // _COLUMNS * _PANEL_HEIGHT + 30
+        width, height = _PANEL_WIDTH - 66, _PANEL_HEIGHT - 60
+        high = max([1.0, *(value for _, value in points)])
+        low = min([0.0, *(value for _, value in points)])
+        pen.text((left, top - 24), _plain(title), fill=_INK)
+        for share in (0.0, 0.5, 1.0):
+            y = top + height * (1 - share)
+            pen.line([(left, y), (left + width, y)], fill=_FAINT)
+            pen.text((left - 42, y - 6), f"{low + share * (high - low):.3g}", fill=_INK)
+            pen.text((left + share * width - 8, top + height + 6), f"{share * last:.0f}", fill=_INK)
+        spots = [(left + width * s / last, top + height * (1 - (v - low) / (high - low))) for s, v in points]
+        pen.line(spots, fill=_SMOOTH, width=2)
+        for x, y in spots:
+            pen.ellipse((x - 2, y - 2, x + 2, y + 2), fill=_SMOOTH)
     return picture
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -19,6 +19,9 @@ from ..manifests.images import RGB
 from .batches import bucket_sizes, nearest_bucket
 from .model import check_model, first_sentence, quiet_libraries
 from .pictures import resized
+
+_LATENTS: Final = 4
+"""Channels of Stable Diffusion's latents; what has so many is no picture to the pipeline, but latents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,24 @@ class EditOptions:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to draw. key: decides the noise, with the seed; usually the row's id or the file's name."""
+    """What to draw.
+
+    Attributes:
+        key: decides the noise, with the seed; usually the row's id or the file's name.
+        picture: (H, W, 3) uint8.
+        instruction: what to do with it.
+        from_words: whether the model is shown no picture, as in text to image; its size counts all the same.
+    """
 
     key: str
     picture: RGB
     instruction: str
+    from_words: bool = False
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any], picture: RGB) -> Request:
+        """What a dataset's row asks for, shown as in training."""
+        return cls(row["id"], picture, row["edit_prompt"], json.loads(row["params"]).get("text_to_image") is True)
 
 
 @dataclass(frozen=True)
@@ -111,8 +127,10 @@ class Artist:
         buckets = bucket_sizes(self.resolution, self.multiple, self.aspect)
         sizes = np.array([request.picture.shape[1::-1] for request in requests], np.int32).reshape(-1, 2)
         chosen = nearest_bucket(sizes, buckets)
-        for bucket in np.unique(chosen).tolist():
-            mine = [requests[number] for number in np.flatnonzero(chosen == bucket).tolist()]
+        blank = np.array([request.from_words for request in requests], bool)
+        for bucket, from_words in sorted(set(zip(chosen.tolist(), blank.tolist(), strict=True))):
+            alike = (chosen == bucket) & (blank == from_words)
+            mine = [requests[number] for number in np.flatnonzero(alike).tolist()]
             for first in range(0, len(mine), options.batch_size):
                 some = mine[first : first + options.batch_size]
                 for request, drawn in zip(some, self._draw(some, buckets[bucket], options), strict=True):
@@ -121,8 +139,11 @@ class Artist:
 
     @torch.no_grad()
     def _draw(self, requests: Sequence[Request], size_wh: tuple[int, int], options: EditOptions) -> list[RGB]:
-        pictures = [resized(request.picture, size_wh, flat=False) for request in requests]
-        stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
+        if requests[0].from_words:
+            stacked = self._nothing(len(requests), size_wh)
+        else:
+            pictures = [resized(request.picture, size_wh, flat=False) for request in requests]
+            stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
         drawn = self.pipeline(
             prompt=[request.instruction for request in requests],
             image=stacked,
@@ -133,6 +154,16 @@ class Artist:
             output_type="np",
         ).images
         return list(np.rint(drawn * 255).astype(np.uint8))
+
+    def _nothing(self, count: int, size_wh: tuple[int, int]) -> torch.Tensor:
+        """What shows a model no picture: latents of zero, as in training."""
+        width, height = size_wh
+        if self.pipeline.vae.config.latent_channels == _LATENTS:
+            scale = self.pipeline.vae_scale_factor
+            return torch.zeros(count, _LATENTS, height // scale, width // scale)
+        return torch.full(
+            (count, 3, height, width), 0.5
+        )  # of the preset's autoencoder, which is the identity on [-1, 1]
 
 
 def _device(name: str) -> str:

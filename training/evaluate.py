@@ -57,18 +57,18 @@ class Evaluation:
 
 
 def questions_of(
-    dataset: Path, split: str, tasks: Sequence[str] | None = None, limit: int = 0
+    dataset: Path, split: str, tasks: Sequence[str] | None = None, limit: int = 0, *, judged: bool = True
 ) -> tuple[Catalogue, list[int]]:
-    """The rows to judge: all, or so many, evenly spread over the split.
+    """The rows to judge, or only to draw: all, or so many, evenly spread over the split.
 
     Raises:
         UsageError: no such split or task, or only tasks that cannot be judged.
     """
     catalogue = Catalogue.open(dataset, split)
-    judged = [task for task in tasks or catalogue.tasks if task not in NOT_JUDGED]
-    if not judged:
+    chosen = [task for task in tasks or catalogue.tasks if not (judged and task in NOT_JUDGED)]
+    if not chosen:
         raise UsageError(f"no task of split {split} can be judged: {', '.join(tasks or catalogue.tasks)}")
-    rows = catalogue.rows_of(judged)
+    rows = catalogue.rows_of(chosen)
     if limit and limit < len(rows):
         rows = rows[np.linspace(0, len(rows) - 1, limit).astype(int)]
     return catalogue, rows.tolist()

@@ -47,7 +47,7 @@ class FromModel:
     def __call__(self, questions: Sequence[Question]) -> Iterator[tuple[Question, RGB]]:
         """Draw."""
         by_id = {question.row["id"]: question for question in questions}
-        requests = [Request(key, one.source, one.row["edit_prompt"]) for key, one in by_id.items()]
+        requests = [Request.of_row(one.row, one.source) for one in questions]
         for request, drawn in self.artist.draw(requests, self.options):
             yield by_id[request.key], drawn
 

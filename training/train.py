@@ -34,7 +34,7 @@ from ..manifests.folder import require_same, write_json
 from .batches import BatchOrder
 from .catalogue import Catalogue
 from .checkpoints import begun_with, check_begun, checkpoint_files, load_checkpoint, save_checkpoint
-from .curves import LOSS_COLUMNS, METRIC_COLUMNS, Table, draw_curve, read_losses
+from .curves import LOSS_COLUMNS, METRIC_COLUMNS, Table, draw_curve, draw_metrics, read_losses, read_metrics
 from .model import Editor, Parts, RunningMean, load_parts, save_model, tokenize
 from .pictures import Pictures
 from .settings import FREE_TO_CHANGE, Settings, read_settings
@@ -51,8 +51,8 @@ class TrainReport:
         out: folder of the model.
         steps: done in all; first_step: where this run went on.
         first_loss, last_loss: means over the first and last tenth of the steps.
-        images_per_second: of this run, all devices.
-        waiting: share of the time spent waiting for data.
+        images_per_second: of this run, all devices; without the time in which samples were drawn.
+        waiting: share of that time spent waiting for data.
         skipped: pictures that did not open.
         metrics: of the last validation, task -> metric -> value.
     """
@@ -159,7 +159,7 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
         accelerator.wait_for_everyone()
 
     # The end: the running mean is the model.
-    seconds = max(time.monotonic() - began, 1e-9)
+    seconds = max(time.monotonic() - began - book.drawing_seconds, 1e-9)
     if accelerator.is_main_process:
         with mean.shown_by(parts.editor) if mean else nullcontext():
             save_model(parts, settings.out)
@@ -276,7 +276,7 @@ def _clear(run: Path) -> None:
     """Remove what training left there, and nothing else."""
     for folder in ("checkpoints", "samples"):
         shutil.rmtree(run / folder, ignore_errors=True)
-    for name in ("settings.json", "losses.csv", "metrics.csv", "loss.png", "skipped.txt"):
+    for name in ("settings.json", "losses.csv", "metrics.csv", "loss.png", "metrics.png", "skipped.txt"):
         (run / name).unlink(missing_ok=True)
 
 
@@ -353,6 +353,7 @@ class _Book:
     scores: Table | None = None
     validation: Validation | None = None
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    drawing_seconds: float = 0.0
 
     @classmethod
     def open(
@@ -373,7 +374,8 @@ class _Book:
         if accelerator.is_main_process:
             book.losses = Table(settings.out / "losses.csv", LOSS_COLUMNS, first_step)
             book.scores = Table(settings.out / "metrics.csv", METRIC_COLUMNS, first_step)
-            book.validation = Validation.of(settings, parts) if settings.validate_every else None
+            if settings.validate_every:
+                book.validation = Validation.of(settings, parts, tell)
         return book
 
     def note(self, step: int, loss: float, norm: float, optimizer: Any) -> None:
@@ -385,10 +387,13 @@ class _Book:
             return
         self.losses.add(step, repr(loss), repr(rate), repr(norm))
         if step % settings.log_every == 0:
-            speed = self.pictures_since(self.first_step, step) / (time.monotonic() - self.began)
+            seconds = time.monotonic() - self.began - self.drawing_seconds
+            speed = self.pictures_since(self.first_step, step) / seconds
             self.tell(f"step {step:,} of {settings.steps:,}: loss {loss:.4f}, {speed:.3g} pictures a second")
         if self.validation and (step % settings.validate_every == 0 or last):
+            began = time.monotonic()
             self._validate(self.validation, step)
+            self.drawing_seconds += time.monotonic() - began
         if step % settings.checkpoint_every == 0 or last:
             state = self.begun | _state(self.parts.editor, self.mean, optimizer, self.accelerator)
             save_checkpoint(settings.out, step, state, settings.keep_checkpoints)
@@ -409,8 +414,11 @@ class _Book:
         for task, name, value in flat:
             assert self.scores is not None
             self.scores.add(step, task, name, repr(value))
+        if flat:
+            draw_metrics(read_metrics(self.settings.out / "metrics.csv")).save(self.settings.out / "metrics.png")
         self.accelerator.log({f"{task}/{name}": value for task, name, value in flat}, step=step)
-        self.tell(f"step {step:,}: " + ", ".join(f"{task} {name} {value:.3g}" for task, name, value in flat))
+        told = ", ".join(f"{task} {name} {value:.3g}" for task, name, value in flat)
+        self.tell(f"step {step:,}: {told or 'samples drawn'}")
 
 
 def _plain(value: Any) -> Any:

@@ -149,3 +149,29 @@ def test_a_model_that_is_none_is_told(run, tmp_path):
     }.items():
         with pytest.raises(UsageError, match=f"cannot be loaded: {reason}"):
             Artist.load(str(tmp_path / name))
+
+
+def test_what_is_drawn_from_words_shows_the_model_no_picture(run):
+    """As in training, where the source's latents are zero: whatever stands in the row, the drawing is the same."""
+    artist = Artist.load(str(run), "cpu")
+    scene, other = SCENE, 255 - SCENE
+    for from_words in (True, False):
+        requests = [Request("same", picture, "a red ball", from_words) for picture in (scene, other)]
+        first, second = (next(iter(artist.draw([one], EditOptions(steps=1, guidance=1))))[1] for one in requests)
+        assert np.array_equal(first, second) == from_words
+
+
+def test_a_stable_diffusion_is_given_latents_of_zero(run):
+    class FourChannels:
+        vae_scale_factor = 8
+        vae = type("Vae", (), {"config": type("Config", (), {"latent_channels": 4})})
+
+    latents = Artist(FourChannels(), 512, "buckets")._nothing(3, (640, 384))
+    assert latents.shape == (3, 4, 48, 80)
+    assert not latents.any()
+
+
+def test_rows_say_themselves_whether_they_are_drawn_from_words():
+    row = {"id": "a", "edit_prompt": "a dog", "params": '{"text_to_image": true}'}
+    assert Request.of_row(row, SCENE).from_words
+    assert not Request.of_row({**row, "params": "{}"}, SCENE).from_words

@@ -11,6 +11,8 @@ import resource
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -20,6 +22,7 @@ from taskpaint.engines.regroup import RegroupOptions, regroup
 from taskpaint.engines.regrouping.operations import Sample
 from taskpaint.manifests.errors import OutputError, ResumeError, TrainingError, UsageError
 from taskpaint.training.checkpoints import checkpoint_files, load_checkpoint
+from taskpaint.training.curves import draw_metrics, read_metrics
 from taskpaint.training.model import load_parts
 from taskpaint.training.settings import read_settings, shipped
 from taskpaint.training.train import editing_loss, learning_rate, step_generator, train
@@ -67,9 +70,71 @@ def test_a_run_leaves_curves_samples_and_its_settings(run, dataset):
     assert metrics
     assert {row["step"] for row in metrics} == {"4"}
     assert size_of(run / "loss.png") == (900, 480)
+    assert size_of(run / "metrics.png")[0] == 900
     assert size_of(run / "samples" / "step-00000004.png") == (3 * 192, 4 * (192 + 34))
     assert json.loads((run / "settings.json").read_text())["dataset"] == str(dataset)
     assert [file.name for file in checkpoint_files(run)] == ["step-00000002.pt", "step-00000004.pt"]
+
+
+def test_charts_show_the_first_metric_of_each_task(tmp_path):
+    lines = [
+        "step,task,metric,value",
+        "2,depth,rmse_m,4.0",
+        "2,depth,delta1,0.1",
+        "2,edges,f1,nan",
+        "4,depth,rmse_m,2.0",
+    ]
+    (tmp_path / "metrics.csv").write_text("\n".join(lines))
+    curves = read_metrics(tmp_path / "metrics.csv")
+    assert curves.keys() == {"depth rmse_m", "edges f1"}
+    assert curves["depth rmse_m"] == [(2, 4.0), (4, 2.0)]
+    chart = np.asarray(draw_metrics(curves)).astype(int)
+    assert chart.shape == (180, 900, 3)
+    blue = np.argwhere((chart[..., 2] > 150) & (chart[..., 0] < 60))  # 4 m is the top of the chart, 2 m its middle
+    left, right = blue[blue[:, 1].argmin()], blue[blue[:, 1].argmax()]
+    assert left[0] == pytest.approx(30, abs=3)
+    assert right[0] == pytest.approx(30 + 120 / 2, abs=3)
+    assert blue[:, 1].max() < 300  # a value that is no number leaves its chart empty
+
+
+def test_what_has_no_right_answer_is_drawn_all_the_same(run, settings_for, own_dataset, tmp_path):
+    for file in sorted((own_dataset / "data").glob("validation-*.parquet")):
+        table = pq.read_table(file)
+        told = {
+            "task": pa.array(["adaptation"] * len(table)),
+            "params": pa.array(['{"text_to_image": true}'] * len(table)),
+        }
+        for name, column in told.items():
+            position = table.schema.get_field_index(name)
+            table = table.set_column(
+                position, table.schema.field(position), column.cast(table.schema.field(position).type)
+            )
+        pq.write_table(table, file)
+    out = tmp_path / "run"
+    report = train(settings_for(out, dataset=own_dataset, steps=2, validate_every=2))
+    assert report.metrics == {}
+    assert size_of(out / "samples" / "step-00000002.png") == (3 * 192, 4 * (192 + 34))
+    assert not (out / "metrics.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"validation_split": "none"}, "no samples are drawn while it trains: .* has no split 'none'"),
+        (
+            {"split": "validation", "validation_split": "train", "tasks": ("keypoints",)},
+            "split train has no row of keypoi",
+        ),
+    ],
+)
+def test_who_gets_no_samples_is_told_so(settings_for, own_dataset, tmp_path, changes, told):
+    for file in sorted((own_dataset / "data").glob("train-*.parquet")):
+        table = pq.read_table(file)
+        pq.write_table(table.filter(pc.field("task") != "keypoints"), file)
+    lines: list[str] = []
+    train(settings_for(tmp_path / "run", dataset=own_dataset, steps=1, validate_every=1, **changes), lines.append)
+    assert re.search(told, "\n".join(lines))
+    assert not (tmp_path / "run" / "samples").exists()
 
 
 def test_a_resumed_run_is_the_unbroken_run_bit_for_bit(settings_for, tmp_path):

@@ -159,4 +159,4 @@ class _opened:  # noqa: N801 - reads as a verb where it is used
             raise self._plain(fault) from fault
 
     def _plain(self, fault: BaseException) -> DatasetFolderError:
-        return DatasetFolderError(f"{self._file} cannot be read: {fault}; taskpaint verify tells more")
+        return DatasetFolderError(f"{self._file} cannot be read: {str(fault).rstrip('.')}; taskpaint verify tells more")

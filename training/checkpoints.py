@@ -39,8 +39,10 @@ def save_checkpoint(run: Path, step: int, state: dict[str, Any], keep: int) -> P
     except (OSError, RuntimeError) as fault:  # torch reports a full disk as a RuntimeError
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+        reason = "is the disk full? " if isinstance(fault, RuntimeError) else ""
+        before = "the one before it is whole" if checkpoint_files(run) else "there is none before it"
         raise OutputError(
-            f"checkpoint {file} cannot be written: {fault}; the one before it is whole, run the same command again"
+            f"checkpoint {file} cannot be written: {reason}{fault}; {before}, run the same command again"
         ) from fault
     for old in checkpoint_files(run)[:-keep]:
         old.unlink()

@@ -143,9 +143,9 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
                     )
                 if not torch.isfinite(one):
                     raise TrainingError(
-                        f"the loss of step {step + 1} is {one.item()}, with the rows {', '.join(batch['ids'])}; lower "
-                        "learning_rate, or leave out what is wrong with these rows, and run again to go on from the "
-                        "last checkpoint"
+                        f"the loss of step {step + 1} is {one.item()}, with the rows {', '.join(batch['ids'])}; the "
+                        "same command would come to the same: lower learning_rate, or leave out what is wrong with "
+                        "these rows, and begin anew, with --overwrite or in another folder"
                     )
                 accelerator.backward(one)
                 if accelerator.sync_gradients:

@@ -213,6 +213,7 @@ def test_a_loss_that_is_no_number_stops_with_the_ids_of_the_batch(settings_for, 
     assert named is not None
     assert set(named[1].split(", ")) <= ids_of(dataset)
     assert not (tmp_path / "run" / "model_index.json").exists()
+    assert "the same command would come to the same: lower learning_rate" in str(caught.value)
 
 
 def test_a_run_goes_on_with_its_own_rows_wherever_they_lie(settings_for, own_dataset, tmp_path):
@@ -252,6 +253,17 @@ def test_a_full_disk_at_a_checkpoint_leaves_the_one_before_whole(settings_for, t
     assert train(settings_for(out)).first_step == 2
 
 
+def test_a_first_checkpoint_that_fails_promises_none_before_it(settings_for, tmp_path, monkeypatch):
+    def full(state: object, file: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(
+        OutputError, match="No space left on device; there is none before it, run the same command again"
+    ):
+        train(settings_for(tmp_path / "run"))
+
+
 def test_a_checkpoint_that_the_system_cuts_off_leaves_the_one_before_whole(settings_for, tmp_path):
     """No stand-in: the kernel refuses files above a megabyte from the third step on."""
     limits, out = resource.getrlimit(resource.RLIMIT_FSIZE), tmp_path / "run"
@@ -261,7 +273,9 @@ def test_a_checkpoint_that_the_system_cuts_off_leaves_the_one_before_whole(setti
             resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limits[1]))
 
     try:
-        with pytest.raises(OutputError, match=r"step-00000004\.pt cannot be written: .*; the one before it is whole"):
+        with pytest.raises(
+            OutputError, match=r"step-00000004\.pt cannot be written: is the disk full\? .*; the one before"
+        ):
             train(settings_for(out), shrink)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -25,6 +25,8 @@ from .predictors import FromFolder, Predictor, Question, copier, oracle
 
 _CHUNK: Final = 64
 _SMOOTHING_PX: Final = 1.0
+_OWN_COLORS: Final = frozenset({"panoptic", "entities", "instances"})
+_MEDIAN_PX: Final = 3
 _TOLD: Final = ("id", "task", *COLUMNS)
 
 
@@ -164,7 +166,8 @@ def judge(question: Question, drawn: RGB, *, exact: bool = False) -> Judged:
         exact: the picture came through the dataset's own codec. A model is never exact to a level, so for others the
             row's `lossless`, under which a difference of one level counts, is set aside. Nor has it kept the finest
             texture of the source, which shows through a translucent coat: there both are smoothed alike, which moves
-            no boundary, and what is left is by how much the coat moves the colour.
+            no boundary, and what is left is by how much the coat moves the colour. Where every region has a colour of
+            its own, noise would make colours of single pixels; a median takes it away and leaves boundaries in place.
     """
     row = question.row
     task = find_task(row["task"])
@@ -174,6 +177,8 @@ def judge(question: Question, drawn: RGB, *, exact: bool = False) -> Judged:
         params.pop("lossless", None)
         if params.get("opacity", 1) < 1:
             seen, source = (cv2.GaussianBlur(one, (0, 0), _SMOOTHING_PX) for one in (drawn, source))
+        elif row["task"] in _OWN_COLORS:
+            seen = np.asarray(cv2.medianBlur(np.ascontiguousarray(drawn), _MEDIAN_PX), np.uint8)
     decoded = task.decode(np.asarray(seen), np.asarray(source), params)
     compared = task.compare(decoded, annotation, params)
     pictures = drawn, question.target, question.source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 
 from ..manifests.errors import ItemError, UsageError
-from ..manifests.images import RGB, decode_rgb
+from ..manifests.images import RGB, decode_rgb, read_header
 from .edit import Artist, EditOptions, Request
 
 _SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp")
@@ -54,28 +55,49 @@ class FromModel:
 
 @dataclass(frozen=True)
 class FromFolder:
-    """Pictures of any model, called like the rows: `<id>.png`, .jpg or .webp."""
+    """Pictures of any model, called like the rows: `<id>.png`, .jpg or .webp, of any size."""
 
     folder: Path
 
+    @cached_property
+    def _files(self) -> dict[str, list[Path]]:
+        """Pictures by the row that they are called after."""
+        found: dict[str, list[Path]] = {}
+        for file in sorted(self.folder.iterdir()):
+            if file.suffix.lower() in _SUFFIXES:
+                found.setdefault(file.stem, []).append(file)
+        return found
+
     def check(self, ids: Sequence[str]) -> None:
-        """Whether all are there.
+        """Whether all are there and whole, as far as their headers say.
 
         Raises:
-            UsageError: some are missing.
+            UsageError: no folder, or some are missing, broken or there twice.
         """
-        missing = [one for one in ids if self._file(one) is None]
+        if not self.folder.is_dir():
+            raise UsageError(f"there is no folder {self.folder}")
+        missing = [one for one in ids if one not in self._files]
         if missing:
             raise UsageError(
                 f"{self.folder} lacks {len(missing):,} of {len(ids):,} pictures, the first {missing[0]}.png; "
-                "taskpaint edit --dataset draws them, named as they must be"
+                "taskpaint edit --dataset draws them, named as they must be; --task and --limit judge fewer rows"
             )
+        broken: list[str] = []
+        for one in ids:
+            file, *twins = self._files[one]
+            if twins:
+                raise UsageError(f"{self.folder} holds {file.name} and {twins[0].name}; keep one of them")
+            try:
+                read_header(file.read_bytes())
+            except (OSError, ItemError) as fault:
+                broken.append(f"{file} does not open: {fault}")
+        if broken:
+            raise UsageError(f"{len(broken):,} of {len(ids):,} pictures are broken, the first {broken[0]}")
 
     def __call__(self, questions: Sequence[Question]) -> Iterator[tuple[Question, RGB]]:
         """Read, and bring to the size of the row."""
         for question in questions:
-            file = self._file(question.row["id"])
-            assert file is not None, "checked before"
+            (file,) = self._files[question.row["id"]]
             try:
                 drawn = decode_rgb(file.read_bytes())
             except (OSError, ItemError) as fault:
@@ -84,6 +106,3 @@ class FromFolder:
             if drawn.shape[:2] != (height, width):
                 drawn = np.asarray(cv2.resize(drawn, (width, height), interpolation=cv2.INTER_LINEAR))
             yield question, drawn
-
-    def _file(self, identity: str) -> Path | None:
-        return next((file for end in _SUFFIXES if (file := self.folder / f"{identity}{end}").is_file()), None)

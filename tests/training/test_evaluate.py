@@ -84,6 +84,34 @@ def test_missing_drawings_are_told_before_any_is_judged(asked, tmp_path):
         evaluate(catalogue, rows, {"model": FromFolder(tmp_path)})
 
 
+def test_drawings_of_other_sizes_and_forms_are_judged(asked, tmp_path):
+    """Square, as many models draw; scaled back, a drawing is blurred a little."""
+    catalogue, rows = asked
+    for one in read_questions(catalogue, rows):
+        square = Image.fromarray(one.target).resize((192, 192), Image.Resampling.BICUBIC)
+        square.convert("RGBA").save(tmp_path / f"{one.row['id']}.PNG")
+    found = evaluate(catalogue, rows, {"folder": FromFolder(tmp_path)}).metrics
+    assert found["segmentation"]["folder"]["miou"] > 0.9
+    assert found["classification"]["folder"]["accuracy"] == 1
+
+
+def test_broken_and_double_drawings_are_told_before_any_is_judged(asked, tmp_path):
+    catalogue, rows = asked
+    with pytest.raises(UsageError, match=r"there is no folder \S+nowhere"):
+        evaluate(catalogue, rows, {"model": FromFolder(tmp_path / "nowhere")})
+    for one in read_questions(catalogue, rows):
+        Image.fromarray(one.target).save(tmp_path / f"{one.row['id']}.png")
+    (tmp_path / "notes.txt").write_text("not asked for")
+    first, second, *_ = sorted(tmp_path.glob("*.png"))
+    first.write_bytes(first.read_bytes()[:90])
+    second.write_bytes(b"")
+    with pytest.raises(UsageError, match=rf"2 of {len(rows)} pictures are broken, the first .* does not open: "):
+        evaluate(catalogue, rows, {"model": FromFolder(tmp_path)})
+    Image.new("RGB", (8, 8)).save(first.with_suffix(".webp"))
+    with pytest.raises(UsageError, match=rf"holds {first.name} and {first.stem}\.webp; keep one of them"):
+        evaluate(catalogue, rows, {"model": FromFolder(tmp_path)})
+
+
 def test_every_row_s_figures_are_written(asked, tmp_path):
     found = evaluate(*asked, baselines(), labels_by("template_id"))
     write_scores(found.scores, tmp_path / "scores.parquet")

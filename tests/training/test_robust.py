@@ -37,9 +37,13 @@ tasks:
 """
 
 
-def noisy(pixels):
+def noisy(pixels, sigma=8):
     draw = np.random.default_rng(int(pixels.sum()))
-    return np.clip(pixels + draw.normal(0, 8, pixels.shape), 0, 255).round().astype(np.uint8)
+    return np.clip(pixels + draw.normal(0, sigma, pixels.shape), 0, 255).round().astype(np.uint8)
+
+
+def very_noisy(pixels):
+    return noisy(pixels, 20)
 
 
 def blurred(pixels):
@@ -60,7 +64,7 @@ def halved(pixels):
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-HARM = {"noise": noisy, "blur": blurred, "jpeg": as_jpeg, "half": halved}
+HARM = {"noise": noisy, "strong noise": very_noisy, "blur": blurred, "jpeg": as_jpeg, "half": halved}
 FLOORS = {
     ("segmentation", "miou"): 0.9,
     ("semantic", "miou"): 0.9,

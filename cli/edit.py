@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import options, report
+from . import options, places, report
 
 if TYPE_CHECKING:
     from ..training.edit import Request
@@ -24,7 +24,13 @@ def edit(
     ] = None,
     instruction: Annotated[str, typer.Option("--instruction", "-t", help="What to do with it.")] = "",
     dataset: Annotated[
-        Path | None, typer.Option(help="In place of a picture: every row of a dataset's split.", show_default=False)
+        Path | None,
+        typer.Option(
+            parser=places.fetched,
+            help="In place of a picture: every row of a dataset's split; a folder, or a URL.",
+            metavar="PLACE",
+            show_default=False,
+        ),
     ] = None,
     split: Annotated[str, typer.Option(help="Of the dataset.")] = "validation",
     task: Annotated[list[str] | None, typer.Option(help="Only rows of this task; repeat.", show_default=False)] = None,

@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 import socket
 import time
@@ -22,7 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from .errors import DatasetFolderError, FolderBusyError, OutputError, ResumeError
 
@@ -346,6 +347,15 @@ def require_same(before: Any, now: Any, root: Path | str, path: str = "", remedy
         for position, (old, new) in enumerate(zip(before, now, strict=True)):
             require_same(old, new, root, f"{path}.{position}", remedy)
     elif before != now:
+        if _is_digest(before) and _is_digest(now):
+            raise ResumeError(
+                f"{root} was begun with other files behind {path} than there are now (SHA-256 {before[:8]}…, now "
+                f"{now[:8]}…); {remedy}"
+            )
         raise ResumeError(
             f"{root} was begun with {path} = {json.dumps(before)}, this run has {json.dumps(now)}; {remedy}"
         )
+
+
+def _is_digest(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None

@@ -153,7 +153,11 @@ def _inherited(base: Path) -> dict[str, Any]:
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
         value = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as fault:
+    except yaml.YAMLError as fault:
+        mark = getattr(fault, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise UsageError(f"settings {file}{line}: not valid YAML: {getattr(fault, 'problem', fault)}") from fault
+    except (OSError, ValueError) as fault:
         raise UsageError(f"settings {file} cannot be read: {fault}") from fault
     if not isinstance(value, dict):
         raise UsageError(f"settings {file} must be a mapping of names to values")

@@ -113,6 +113,11 @@ def test_a_resume_with_the_same_identity_keeps_everything(folder):
         ({"image": {"size": 512}}, {"image": {"size": 256}}, "begun with image.size = 512, this run has 256"),
         ({"tasks": [{"w": 1}, {"w": 2}]}, {"tasks": [{"w": 1}, {"w": 3}]}, "begun with tasks.1.w = 2, this run has 3"),
         ({"tasks": [1]}, {"tasks": [1, 2]}, r"begun with tasks = \[1\], this run has \[1, 2\]"),
+        (
+            {"sources": {"coco": "ab" * 32}},
+            {"sources": {"coco": "cd" * 32}},
+            r"begun with other files behind sources\.coco than there are now \(SHA-256 abababab…, now cdcdcdcd…\); run it",
+        ),
         ({"limit": None}, {"limit": 5}, "begun with limit = null, this run has 5"),
         ({"a": 1}, {"a": 1, "b": 2}, "begun with b = null, this run has 2"),
         ({"a": 1, "b": 2}, {"a": 1}, "begun with b = 2, this run has null"),

@@ -371,6 +371,9 @@ def test_later_settings_win(tmp_path):
     (tmp_path / "own.yaml").write_text("- 1")
     with pytest.raises(UsageError, match="must be a mapping"):
         read_settings(common, "", tmp_path / "own.yaml")
+    (tmp_path / "own.yaml").write_text("steps: 3\nweights: [")
+    with pytest.raises(UsageError, match=r"settings \S+own\.yaml, line 2: not valid YAML: expected the node content"):
+        read_settings(common, "", tmp_path / "own.yaml")
 
 
 def test_a_stage_takes_over_the_shape_of_the_model_that_it_begins_with(run, tmp_path):

@@ -116,7 +116,7 @@ def test_a_resume_with_the_same_identity_keeps_everything(folder):
         (
             {"sources": {"coco": "ab" * 32}},
             {"sources": {"coco": "cd" * 32}},
-            r"begun with other files behind sources\.coco than there are now \(SHA-256 abababab…, now cdcdcdcd…\); run it",
+            r"begun with other files behind sources\.coco than there are now \(SHA-256 abababab…, now cdcdcdcd…\)",
         ),
         ({"limit": None}, {"limit": 5}, "begun with limit = null, this run has 5"),
         ({"a": 1}, {"a": 1, "b": 2}, "begun with b = null, this run has 2"),

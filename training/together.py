@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from ..manifests.errors import StoppedError, TrainingError, UsageError
+from .run_folder import check_run
 from .settings import Settings
-from .train import TrainReport, check_run, train
+from .train import TrainReport, train
 
 
 def train_together(settings: Settings, processes: int, *, quiet: bool = False, overwrite: bool = False) -> TrainReport:

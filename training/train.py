@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -28,16 +27,16 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everywhere
 from torch.utils.data import DataLoader
 
-from ..manifests.errors import OutputError, TaskpaintError, TrainingError, UsageError
+from ..manifests.errors import TaskpaintError, TrainingError, UsageError
 from ..manifests.extras import load_extra
-from ..manifests.folder import require_same, write_json
 from .batches import BatchOrder
 from .catalogue import Catalogue
 from .checkpoints import begun_with, check_begun, checkpoint_files, load_checkpoint, save_checkpoint
 from .curves import LOSS_COLUMNS, METRIC_COLUMNS, Table, draw_curve, draw_metrics, read_losses, read_metrics
 from .model import Editor, Parts, RunningMean, load_parts, save_model, tokenize
 from .pictures import Pictures
-from .settings import FREE_TO_CHANGE, Settings, read_settings
+from .run_folder import check_run, claimed
+from .settings import Settings, read_settings
 from .validation import Validation
 
 Say = Callable[[str], None]
@@ -78,6 +77,7 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
 
     Raises:
         UsageError: wrong settings, or the folder was begun with others.
+        FolderBusyError: another run is training into the folder.
         TrainingError: the loss is no number any more; names the rows.
         OutputError: a checkpoint or the model cannot be written.
     """
@@ -102,82 +102,77 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
     mean = RunningMean(parts.editor, settings.ema) if settings.ema else None
 
     # The folder is claimed only now, when all that is asked for is there.
-    if accelerator.is_main_process:
-        begin_run(settings, overwrite=overwrite)
-    accelerator.wait_for_everyone()
-
-    # Resume: weights, mean, optimizer and, for fp16, the scale of the loss. Nothing else has a memory.
-    first_step, begun = 0, begun_with(settings, accelerator.num_processes)
-    if saved := checkpoint_files(settings.out):
-        state = load_checkpoint(saved[-1])
-        check_begun(state, begun, settings.out)
-        first_step = _restore(state, parts.editor, mean, optimizer, accelerator)
-        tell(f"going on after step {first_step:,}")
-
-    model, optimizer = accelerator.prepare(parts.editor, optimizer)
-    batches = _batches(catalogue, order, parts, accelerator, settings, first_step * settings.accumulate)
-    book = _Book.open(settings, begun, parts, mean, accelerator, first_step, tell)
-    skipped, waited, began = 0, 0.0, time.monotonic()
-
-    # The loop.
-    parts.editor.train()
-    for step in range(first_step, settings.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(settings, step)
-        loss, norm = (torch.zeros((), device=accelerator.device) for _ in range(2))
-        for part in range(settings.accumulate):
-            asked = time.monotonic()
-            batch = next(batches)
-            waited += time.monotonic() - asked
-            skipped += _note_skipped(batch["skipped"], settings.out)
-            share = part * accelerator.num_processes + accelerator.process_index
-            with accelerator.accumulate(model):
-                with accelerator.autocast():
-                    one = editing_loss(
-                        model,
-                        parts,
-                        batch,
-                        settings.dropout,
-                        settings.noise_offset,
-                        step_generator(settings.seed, step, share),
-                    )
-                if not torch.isfinite(one):
-                    raise TrainingError(
-                        f"the loss of step {step + 1} is {one.item()}, with the rows {', '.join(batch['ids'])}; the "
-                        "same command would come to the same: lower learning_rate, or leave out what is wrong with "
-                        "these rows, and begin anew, with --overwrite or in another folder"
-                    )
-                accelerator.backward(one)
-                if accelerator.sync_gradients:
-                    norm = accelerator.clip_grad_norm_(learning, settings.max_gradient_norm)
-                optimizer.step()
-                optimizer.zero_grad()
-            loss += one.detach() / settings.accumulate
-        if mean:
-            mean.update(parts.editor)
-        book.note(step + 1, float(accelerator.reduce(loss, "mean")), float(norm), optimizer)
+    with claimed(settings, overwrite=overwrite) if accelerator.is_main_process else nullcontext():
         accelerator.wait_for_everyone()
 
-    # The end: the running mean is the model.
-    seconds = max(time.monotonic() - began - book.drawing_seconds, 1e-9)
-    if accelerator.is_main_process:
-        with mean.shown_by(parts.editor) if mean else nullcontext():
-            save_model(parts, settings.out)
-    skipped = int(accelerator.reduce(torch.tensor(skipped, device=accelerator.device), "sum"))
-    accelerator.end_training()
-    curve = [value for _, value in read_losses(settings.out / "losses.csv")]
-    tenth = max(1, len(curve) // 10)
-    return TrainReport(
-        str(settings.out),
-        settings.steps,
-        first_step,
-        float(np.mean(curve[:tenth])),
-        float(np.mean(curve[-tenth:])),
-        book.pictures_since(first_step, settings.steps) / seconds,
-        waited / seconds,
-        skipped,
-        book.metrics,
-    )
+        # Resume: weights, mean, optimizer and, for fp16, the scale of the loss. Nothing else has a memory.
+        first_step, begun = 0, begun_with(settings, accelerator.num_processes)
+        if saved := checkpoint_files(settings.out):
+            state = load_checkpoint(saved[-1])
+            check_begun(state, begun, settings.out)
+            first_step = _restore(state, parts.editor, mean, optimizer, accelerator)
+            tell(f"going on after step {first_step:,}")
+
+        model, optimizer = accelerator.prepare(parts.editor, optimizer)
+        batches = _batches(catalogue, order, parts, accelerator, settings, first_step * settings.accumulate)
+        book = _Book.open(settings, begun, parts, mean, accelerator, first_step, tell)
+        skipped, waited, began = 0, 0.0, time.monotonic()
+
+        # The loop.
+        parts.editor.train()
+        for step in range(first_step, settings.steps):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(settings, step)
+            loss, norm = (torch.zeros((), device=accelerator.device) for _ in range(2))
+            for part in range(settings.accumulate):
+                asked = time.monotonic()
+                batch = next(batches)
+                waited += time.monotonic() - asked
+                skipped += _note_skipped(batch["skipped"], settings.out)
+                share = part * accelerator.num_processes + accelerator.process_index
+                with accelerator.accumulate(model):
+                    with accelerator.autocast():
+                        one = editing_loss(
+                            model,
+                            parts,
+                            batch,
+                            settings.dropout,
+                            settings.noise_offset,
+                            step_generator(settings.seed, step, share),
+                        )
+                    if not torch.isfinite(one):
+                        raise TrainingError(_no_number(step + 1, one.item(), batch["ids"]))
+                    accelerator.backward(one)
+                    if accelerator.sync_gradients:
+                        norm = accelerator.clip_grad_norm_(learning, settings.max_gradient_norm)
+                    optimizer.step()
+                    optimizer.zero_grad()
+                loss += one.detach() / settings.accumulate
+            if mean:
+                mean.update(parts.editor)
+            book.note(step + 1, float(accelerator.reduce(loss, "mean")), float(norm), optimizer)
+            accelerator.wait_for_everyone()
+
+        # The end: the running mean is the model.
+        seconds = max(time.monotonic() - began - book.drawing_seconds, 1e-9)
+        if accelerator.is_main_process:
+            with mean.shown_by(parts.editor) if mean else nullcontext():
+                save_model(parts, settings.out)
+        skipped = int(accelerator.reduce(torch.tensor(skipped, device=accelerator.device), "sum"))
+        accelerator.end_training()
+        curve = [value for _, value in read_losses(settings.out / "losses.csv")]
+        tenth = max(1, len(curve) // 10)
+        return TrainReport(
+            str(settings.out),
+            settings.steps,
+            first_step,
+            float(np.mean(curve[:tenth])),
+            float(np.mean(curve[-tenth:])),
+            book.pictures_since(first_step, settings.steps) / seconds,
+            waited / seconds,
+            skipped,
+            book.metrics,
+        )
 
 
 def editing_loss(
@@ -234,50 +229,6 @@ def step_generator(*numbers: int) -> torch.Generator:
     """Randomness of its own: of the seed, the step, and the position of a batch in it, whichever process has it."""
     seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
     return torch.Generator().manual_seed(seed)
-
-
-def check_run(settings: Settings, *, overwrite: bool = False) -> None:
-    """Whether the folder is free, or holds the same run; changes nothing.
-
-    Raises:
-        UsageError: it holds something else.
-        ResumeError: the folder was begun with other settings.
-        OutputError: it cannot be read.
-    """
-    file = settings.out / "settings.json"
-    try:
-        if file.is_file() and not overwrite:
-            now, before = json.loads(settings.model_dump_json()), json.loads(file.read_text("utf-8"))
-            free = FREE_TO_CHANGE - ({"steps"} if settings.schedule == "cosine" else set())
-            first, second = ({key: one[key] for key in one if key not in free} for one in (before, now))
-            require_same(first, second, settings.out)
-        elif not overwrite and settings.out.exists() and any(settings.out.iterdir()):
-            raise UsageError(f"{settings.out} is not empty and no training run; choose another folder")
-    except (OSError, ValueError) as fault:
-        raise OutputError(f"{settings.out} cannot be used: {fault}; choose another folder") from fault
-
-
-def begin_run(settings: Settings, *, overwrite: bool = False) -> None:
-    """Claim the folder, after `check_run`.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    try:
-        settings.out.mkdir(parents=True, exist_ok=True)
-        if overwrite:
-            _clear(settings.out)
-        write_json(settings.out / "settings.json", json.loads(settings.model_dump_json()))
-    except OSError as fault:
-        raise OutputError(f"{settings.out} cannot be used: {fault}; choose another folder") from fault
-
-
-def _clear(run: Path) -> None:
-    """Remove what training left there, and nothing else."""
-    for folder in ("checkpoints", "samples"):
-        shutil.rmtree(run / folder, ignore_errors=True)
-    for name in ("settings.json", "losses.csv", "metrics.csv", "loss.png", "metrics.png", "skipped.txt"):
-        (run / name).unlink(missing_ok=True)
 
 
 def _accelerator(settings: Settings) -> Any:
@@ -448,6 +399,13 @@ def _restore(state: dict[str, Any], editor: Editor, mean: RunningMean | None, op
     if accelerator.scaler:
         accelerator.scaler.load_state_dict(state["scaler"])
     return int(state["step"])
+
+
+def _no_number(step: int, loss: float, ids: list[str]) -> str:
+    return (
+        f"the loss of step {step} is {loss}, with the rows {', '.join(ids)}; the same command would come to the same: "
+        "lower learning_rate, or leave out what is wrong with these rows, and begin anew, with --overwrite or elsewhere"
+    )
 
 
 def _note_skipped(skipped: list[str], out: Path) -> int:

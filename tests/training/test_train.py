@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import fcntl
 import json
 import math
 import re
@@ -20,7 +21,7 @@ from diffusers import StableDiffusionInstructPix2PixPipeline
 from PIL import Image
 from taskpaint.engines.regroup import RegroupOptions, regroup
 from taskpaint.engines.regrouping.operations import Sample
-from taskpaint.manifests.errors import OutputError, ResumeError, TrainingError, UsageError
+from taskpaint.manifests.errors import FolderBusyError, OutputError, ResumeError, TrainingError, UsageError
 from taskpaint.training.checkpoints import checkpoint_files, load_checkpoint
 from taskpaint.training.curves import draw_metrics, read_metrics
 from taskpaint.training.model import load_parts
@@ -172,6 +173,19 @@ def test_another_folder_s_files_are_left_alone(settings_for, tmp_path):
     (tmp_path / "run" / "thesis.txt").write_text("mine")
     with pytest.raises(UsageError, match="is not empty and no training run"):
         train(settings_for(tmp_path / "run"))
+
+
+def test_two_runs_do_not_write_to_one_folder(settings_for, tmp_path):
+    out = tmp_path / "run"
+    train(settings_for(out, steps=2))
+    told = losses_of(out)
+    with (out / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for overwrite in (False, True):
+            with pytest.raises(FolderBusyError, match=r"another taskpaint train is writing to \S+run; wait for it"):
+                train(settings_for(out, steps=3), overwrite=overwrite)
+    assert losses_of(out) == told
+    assert train(settings_for(out, steps=3)).first_step == 2
 
 
 def test_the_loss_falls_on_few_rows(settings_for, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from PIL import Image
@@ -15,7 +15,7 @@ from ..manifests.images import RGB, decode_rgb
 from .edit import Request
 
 _READ: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".jp2", ".pgm", ".ppm", ".tif", ".tiff")
-_WRITTEN: Final = {
+_WRITTEN: Final[dict[str, dict[str, Any]]] = {
     ".png": {},
     ".jpg": {"quality": 95, "subsampling": 0},  # or the colours that a drawing is read by would run into one another
     ".jpeg": {"quality": 95, "subsampling": 0},

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..manifests.errors import OutputError
 from ..manifests.images import RGB
 from .curves import draw_grid
+from .metrics.choose import measure_for
 from .predictors import Question
 
 _KEPT = 4
@@ -36,13 +37,14 @@ class Extremes:
         pictures = (question.source, question.target, drawn)
         for name, value in (("best", better), ("worst", -better)):
             kept = self._kept.setdefault((question.row["task"], name), [])
-            caption = f"{abs(better):.3g}: {question.row['edit_prompt']}"
+            figure = f"{measure_for(question.row['task']).primary} {abs(better):.3g}".lstrip()
+            caption = f"{figure}: {question.row['edit_prompt']}"
             heapq.heappush(kept, _Drawing((value, question.row["id"]), pictures, caption))
             if len(kept) > _KEPT:
                 heapq.heappop(kept)
 
     def write(self, folder: Path) -> list[Path]:
-        """One picture a task and end, `<task>-worst.png`: source, target, drawing; the most extreme first.
+        """One picture a task and end, `<task>-worst.png`: source, target, drawing, figure; the most extreme first.
 
         Raises:
             OutputError: it cannot be written.

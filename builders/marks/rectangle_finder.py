@@ -18,6 +18,8 @@ PixelBox = tuple[int, int, int, int]
 
 _BLOCK: Final = 3
 """Side in pixels of what must be painted in the corner of a filled box."""
+_ROUNDED_BLOCK: Final = 9
+"""The same where a corner may be rounded."""
 _MOST_CORNERS: Final = 1500
 _UNKNOWN_COST: Final = 0.02
 _GOOD: Final = 0.003
@@ -57,8 +59,8 @@ def find_boxes(evidence: Evidence, outline: int) -> list[PixelBox]:
 
     Candidates join every top left with every bottom right corner that edges suggest. Those without unpainted pixels
     are taken greedily by how much they explain that nothing yet did, and those that turn out to explain nothing of
-    their own are dropped. When that leaves much unexplained, as with a model's wavering lines, boxes with ever more
-    gaps are admitted, and the set that is wrong about the fewest pixels wins.
+    their own are dropped. When that leaves much unexplained, as with a model's wavering lines or rounded corners, boxes
+    with ever more gaps are admitted, and the set that is wrong about the fewest pixels wins.
 
     Args:
         evidence: (H, W); what it leaves open is hardly for nor against a box.
@@ -76,7 +78,9 @@ def find_boxes(evidence: Evidence, outline: int) -> list[PixelBox]:
     edges = [edges_of(part, outline), edges_of(part.T, outline)]
     candidates = _candidates(plane, edges[1], edges[0], outline)
     best, least = [], float("inf")
-    for rules in _EVER_LOOSER:
+    for number, rules in enumerate(_EVER_LOOSER):
+        if number == 1:
+            candidates = _candidates(plane, edges[1], edges[0], outline, rounded=True)
         found = _explain(plane, candidates, outline, rules)
         wrong = plane.wrong(found, outline)
         if wrong < least:
@@ -183,24 +187,38 @@ def _candidates(
     across: tuple[Integers, Integers],
     down: tuple[Integers, Integers],
     outline: int,
+    *,
+    rounded: bool = False,
 ) -> Integers:
-    """(N, 4) boxes from a painted top left to a painted bottom right corner."""
+    """(N, 4) boxes from a painted top left to a painted bottom right corner; or to `rounded` ones as well."""
     block = outline or _BLOCK
-    starts = _corners(plane, across[0], down[0], (0, 0, block, block))
-    stops = _corners(plane, across[1], down[1], (-block, -block, 0, 0))
+    starts = _corners(plane, across[0], down[0], block, 1, rounded=rounded and not outline)
+    stops = _corners(plane, across[1], down[1], block, -1, rounded=rounded and not outline)
     wide = stops[None, :, 0] - starts[:, None, 0] > block
     high = stops[None, :, 1] - starts[:, None, 1] > block
     first, last = np.nonzero(wide & high)
     return np.concatenate([starts[first], stops[last]], axis=1)
 
 
-def _corners(plane: _Plane, across: Integers, down: Integers, block: tuple[int, int, int, int]) -> Integers:
-    """(N, 2) crossings of two edges with little bare in the block that a box would paint there."""
+def _corners(plane: _Plane, across: Integers, down: Integers, block: int, inwards: int, *, rounded: bool) -> Integers:
+    """(N, 2) crossings of two edges with little bare in the block that a box would paint there.
+
+    inwards: 1 for top left corners, -1 for bottom right ones.
+    rounded: or with little bare in a larger block, as blur leaves it of a filled box.
+    """
     places = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
-    blocks = np.concatenate([places, places], axis=1) + np.array(block)
-    at = plane.places(blocks)
-    bare, painted = plane.bare_in(at), plane.painted_in(at)
-    kept = np.flatnonzero(4 * bare <= bare + painted)
+
+    def counts(side: int) -> tuple[Integers, Integers]:
+        ends = (places, places + inwards * side)[::inwards]
+        at = plane.places(np.concatenate(ends, axis=1))
+        return plane.bare_in(at), plane.painted_in(at)
+
+    bare, painted = counts(block)
+    good = 4 * bare <= bare + painted
+    if rounded:
+        more_bare, more_painted = counts(_ROUNDED_BLOCK)
+        good |= 4 * more_bare <= more_bare + more_painted
+    kept = np.flatnonzero(good)
     if len(kept) > _MOST_CORNERS:
         kept = np.sort(kept[np.argsort(-painted[kept], kind="stable")[:_MOST_CORNERS]])
     return places[kept]

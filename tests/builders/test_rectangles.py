@@ -146,3 +146,17 @@ def test_whatever_can_be_read_is_read(seed, outline, colors):
     for owner in range(colors):
         true = sorted(box for box, whose in zip(boxes, owners, strict=True) if whose == owner)
         assert find_boxes(_evidence(drawing, owner), outline) == true
+
+
+@pytest.mark.parametrize("radius", [2, 5, 9])
+def test_filled_boxes_with_rounded_corners_are_found(radius):
+    """As blur, JPEG's halved chroma or a model leave them."""
+    first, second = (20, 30, 90, 71), (70, 60, 150, 120)  # they overlap
+    evidence = np.full((140, 180), -1, np.int8)
+    rows, columns = np.mgrid[:140, :180] + 0.5
+    for left, top, right, bottom in (first, second):
+        across = np.maximum(0, np.maximum(left + radius - columns, columns - (right - radius)))
+        down = np.maximum(0, np.maximum(top + radius - rows, rows - (bottom - radius)))
+        evidence[across**2 + down**2 <= radius**2] = 1
+    assert evidence[30, 20] == evidence[119, 149] == -1
+    assert find_boxes(evidence, 0) == [first, second]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +12,16 @@ from ..builders.plan import Shard, shards_of
 from ..manifests.errors import BuildError, DatasetFolderError, UsageError
 from ..manifests.folder import DatasetFolder
 from ..manifests.recipe_file import RecipeFile
-from ..manifests.share import Share, shared, world_size
+from ..manifests.share import Share, shared
 from ..manifests.storage.claim import WHOLE
 from ..writers.shards import output_errors
 from .build import BuildOptions, BuildReport, Progress, judge, output_folder
 from .finish import built_shards, finish, has_head, identity, is_begun, write_head
 from .local import run_local
 from .prepare import prepare
+from .rank_report import RankReport, unfinished
 from .remote_folder import RemoteFolder
 from .shard_job import ShardJob, plan_file
-
-_NAMED = 8
-
-
-@dataclass(frozen=True)
-class RankReport:
-    """What a rank's run came to.
-
-    Attributes:
-        shards: of this rank; `resumed_shards` of them were built by an earlier run.
-        missing_shards: of all ranks, not built yet.
-        seconds: of this run.
-    """
-
-    root: Path | str
-    rank: int
-    world_size: int
-    shards: int
-    resumed_shards: int
-    missing_shards: int
-    seconds: float
 
 
 def build_share(
@@ -51,10 +30,17 @@ def build_share(
     options: BuildOptions,
     share: Share,
     progress: Progress | None = None,
+    command: str = "",
 ) -> RankReport:
     """Build a rank's shards into a folder that all ranks share, or go on where an earlier run stopped.
 
     Ranks may run at once, one after the other, and in any order; `join` makes their shards a dataset.
+
+    Args:
+        files, out, options: as for `build`.
+        share: the rank's.
+        progress: told what happens.
+        command: that starts a rank, but for its number; `join` names it when shards are missing.
 
     Raises:
         UsageError: before any work, when something given does not hold.
@@ -68,7 +54,7 @@ def build_share(
     prepared = prepare(files, options, progress)
     shards = prepared.plan.shards(prepared.recipe.output.rows_per_shard)
     with output_errors(folder.root), shared(folder, share) as held, folder.claimed(share.writer):
-        with held.begin(identity(prepared, options.limit)):
+        with held.begin(identity(prepared, options.limit), command=command):
             if not is_begun(folder):
                 prepared.plan.save(plan_file(folder.root))
                 write_head(prepared, folder)
@@ -109,7 +95,7 @@ def join(out: Path | str, max_rejects: float = 1.0) -> BuildReport:
         records = built_shards(folder)
         missing = [number for number, shard in enumerate(shards) if shard.name not in records]
         if missing:
-            raise BuildError(_unfinished(folder, shards, missing))
+            raise BuildError(unfinished(folder.state, [shard.name for shard in shards], missing, "the build"))
         manifest = finish(folder, [records[shard.name] for shard in shards])
     report = BuildReport.of(folder.place, manifest, len(shards), time.monotonic() - started)
     judge(report, max_rejects)
@@ -134,12 +120,3 @@ def planned_shards(folder: DatasetFolder) -> list[Shard]:
 
 def _units(shard: Shard) -> int:
     return shard.stop - shard.start
-
-
-def _unfinished(folder: DatasetFolder, shards: Sequence[Shard], missing: Sequence[int]) -> str:
-    names = ", ".join(shards[number].name for number in missing[:_NAMED])
-    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-    ranks = world_size(folder)
-    whose = sorted({number % ranks for number in missing}) if ranks else []
-    who = f"rank{'s' * (len(whose) > 1)} {', '.join(map(str, whose))} of {ranks}" if ranks else "the build"
-    return f"{len(missing)} of {len(shards)} shards are missing: {names}{more}; run {who} again"

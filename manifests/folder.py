@@ -207,7 +207,7 @@ class DatasetFolder:
 
     def clear(self) -> None:
         """Remove everything taskpaint wrote here, nothing else."""
-        kept = [self.state / name for name in ("rejects", "running", "scores", "catalogue", "embeddings")]
+        kept = [self.state / name for name in ("rejects", "running", "scores", "scoring", "catalogue", "embeddings")]
         for folder in (self.data, self.root / "scores", self.root / "card", *kept):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (
@@ -218,6 +218,7 @@ class DatasetFolder:
             self.root / "dropped.parquet",
             *self.state.glob("*.json*"),
             *self.state.glob("*.arrow"),
+            self.state / "command.txt",
         ):
             file.unlink(missing_ok=True)
 

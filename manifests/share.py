@@ -1,9 +1,10 @@
-"""One folder, many runs: ranks that build their own shards of the same dataset on a shared file system.
+"""One folder, many runs: ranks that do their own shards of the same work on a shared file system.
 
 out/.taskpaint/lock          held by all ranks together, or by one run alone
 out/.taskpaint/lock-rank-*   held by the run of one rank
-out/.taskpaint/lock-begin    held by the rank that begins the folder; the others wait
-out/.taskpaint/world.json    how many ranks share the work
+out/.taskpaint/lock-begin    held by the rank that begins the work; the others wait
+HOME/world.json              how many ranks share the work; HOME is out/.taskpaint, of scoring out/.taskpaint/scoring
+HOME/command.txt             what ranks were started with, but for their numbers
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from .errors import FolderBusyError, UsageError
-from .folder import DatasetFolder, write_json
+from .folder import DatasetFolder, write_json, write_text
 
 ItemT = TypeVar("ItemT")
 
@@ -51,12 +53,19 @@ class Share:
 class SharedFolder:
     """A folder while one rank holds its share of it; made by `shared`."""
 
-    def __init__(self, folder: DatasetFolder, share: Share, whole: IO[str]) -> None:
-        self._folder, self._share, self._whole = folder, share, whole
+    def __init__(self, folder: DatasetFolder, share: Share, whole: IO[str], home: Path) -> None:
+        self._folder, self._share, self._whole, self._home = folder, share, whole, home
 
     @contextlib.contextmanager
-    def begin(self, identity: Mapping[str, Any]) -> Iterator[None]:
-        """Begin the folder, or agree with the ranks that did; the others wait while the block runs.
+    def begin(
+        self, identity: Mapping[str, Any], agree: Callable[[Mapping[str, Any]], None] | None = None, command: str = ""
+    ) -> Iterator[None]:
+        """Begin the work, or agree with the ranks that did; the others wait while the block runs.
+
+        Args:
+            identity: everything that decides what comes out.
+            agree: keeps it, or compares it with what was kept; None: as a build does.
+            command: that starts a rank, but for its number, for people.
 
         Raises:
             ResumeError: it was begun from something else.
@@ -64,24 +73,26 @@ class SharedFolder:
         """
         with (self._folder.state / "lock-begin").open("a+") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            self._folder.begin(identity)
+            (agree or self._folder.begin)(identity)
             self._agree_on_world()
+            if command:
+                write_text(_command_file(self._home), command + "\n")
             yield
 
     def _agree_on_world(self) -> None:
-        """Another number of ranks deals the shards out anew, which is safe only while nobody builds."""
-        before = world_size(self._folder)
+        """Another number of ranks deals the shards out anew, which is safe only while nobody is at work."""
+        before = world_size(self._home)
         if before != self._share.world_size:
             if before is not None:
                 self._be_alone(before)
-            write_json(self._folder.state / "world.json", {"world_size": self._share.world_size})
+            write_json(self._home / "world.json", {"world_size": self._share.world_size})
 
     def _be_alone(self, before: int) -> None:
         try:
             fcntl.flock(self._whole, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as fault:
             raise FolderBusyError(
-                f"{self._folder.root} is being built with --world-size {before}, this run has "
+                f"ranks of --world-size {before} are at work in {self._folder.root}, this run has "
                 f"{self._share.world_size}; wait for the other ranks, or give the same"
             ) from fault
         self._folder.sweep()
@@ -89,26 +100,44 @@ class SharedFolder:
 
 
 @contextlib.contextmanager
-def shared(folder: DatasetFolder, share: Share) -> Iterator[SharedFolder]:
+def shared(folder: DatasetFolder, share: Share, home: Path | None = None) -> Iterator[SharedFolder]:
     """Hold a rank's share of a folder against this rank's other runs and against runs that need all of it.
+
+    Args:
+        folder: that all ranks see.
+        share: the rank's.
+        home: what the ranks know of each other; None: the folder's bookkeeping.
 
     Raises:
         FolderBusyError: one of them holds it.
     """
-    folder.state.mkdir(parents=True, exist_ok=True)
+    home = home or folder.state
+    home.mkdir(parents=True, exist_ok=True)
     with (folder.state / "lock").open("a+") as whole, (folder.state / f"lock-{share.writer}").open("a+") as own:
         _take(whole, fcntl.LOCK_SH, folder)
         _take(own, fcntl.LOCK_EX, folder, f"rank {share.rank} of {folder.root} is at work already; wait for it")
-        yield SharedFolder(folder, share, whole)
+        yield SharedFolder(folder, share, whole, home)
 
 
-def world_size(folder: DatasetFolder) -> int | None:
+def world_size(home: Path) -> int | None:
     """How many ranks share the work; None when it is not shared."""
     try:
-        found = json.loads((folder.state / "world.json").read_text(encoding="utf-8"))["world_size"]
+        found = json.loads((home / "world.json").read_text(encoding="utf-8"))["world_size"]
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return found if isinstance(found, int) else None
+
+
+def rank_command(home: Path) -> str:
+    """The command that starts a rank, but for its number; empty where it is not known."""
+    try:
+        return _command_file(home).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _command_file(home: Path) -> Path:
+    return home / "command.txt"
 
 
 def _take(handle: IO[str], how: int, folder: DatasetFolder, complaint: str = "") -> None:

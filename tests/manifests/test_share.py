@@ -46,19 +46,19 @@ def test_ranks_must_agree_on_what_they_build(tmp_path):
 
 def test_the_number_of_ranks_changes_only_while_nobody_builds(tmp_path):
     folder = DatasetFolder(tmp_path)
-    assert world_size(folder) is None
+    assert world_size(folder.state) is None
     with shared(folder, Share(0, 2)) as first:
         with first.begin({}):
             pass
-        assert world_size(folder) == 2
-        refusal = pytest.raises(FolderBusyError, match=r"--world-size 2.* has 3")
+        assert world_size(folder.state) == 2
+        refusal = pytest.raises(FolderBusyError, match=r"^ranks of --world-size 2 are at work in .* has 3")
         with shared(folder, Share(1, 3)) as second, refusal, second.begin({}):
             pass
     (folder.data / ".a.parquet.host-1.part").write_text("half")
     with shared(folder, Share(1, 3)) as second:
         with second.begin({}):
             pass
-        assert world_size(folder) == 3
+        assert world_size(folder.state) == 3
         assert not list(folder.data.iterdir())
         with pytest.raises(FolderBusyError), folder.lock():  # held again, as a share
             pass
@@ -90,4 +90,4 @@ def test_a_broken_world_is_none(tmp_path, text):
     folder = DatasetFolder(tmp_path)
     folder.state.mkdir()
     (folder.state / "world.json").write_text(text)
-    assert world_size(folder) is None
+    assert world_size(folder.state) is None

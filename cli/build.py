@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import cluster, options, report
+from . import cluster, options, ranks, report
 
 if TYPE_CHECKING:
     from ..engines.build import BuildOptions, BuildReport
     from ..engines.local import Engine
-    from ..engines.ranks import RankReport
+    from ..engines.rank_report import RankReport
     from ..manifests.recipe_file import RecipeFile
     from ..manifests.share import Share
 
@@ -112,12 +112,11 @@ def build(
 
     cluster.check(engine, ray_address, rank, world_size, script, sbatch)
     where = None if out is None else place(out)
-    if engine != cluster.EngineName.local and isinstance(where, str):
+    if engine == cluster.EngineName.ray and isinstance(where, str):
         raise typer.BadParameter(
-            f"--engine {engine.value} writes to a folder that all nodes see; with a URL, run ranks (--rank)",
+            "--engine ray writes to a folder that all nodes see; with a URL, run ranks (--rank, --engine slurm)",
             param_hint="--out",
         )
-
     files = _recipes(recipe or [], source or [], task or [], change or [])
     paths = {name: place(value) for name, value in options.split_pairs(path or [], "--path").items()}
     how = BuildOptions(place(data), paths, limit, workers, max_rejects, overwrite, skip_missing, spool)
@@ -130,18 +129,19 @@ def build(
         raise typer.BadParameter(
             f"{out} holds a build already; give --overwrite or another folder", param_hint="--no-resume"
         )
-    if engine == cluster.EngineName.slurm and world_size is not None and isinstance(where, Path):
+    arguments = build_arguments(recipe, source, task, path, change, data, limit, skip_missing, spool)
+    if engine == cluster.EngineName.slurm and world_size is not None:
         if overwrite:
             raise typer.BadParameter(f"ranks cannot overwrite; remove {out} first", param_hint="--overwrite")
-        arguments = cluster.build_arguments(recipe, source, task, path, change, data, limit, skip_missing)
-        cluster.write_script(arguments, where, world_size, workers, max_rejects, sbatch or [], script)
+        there = where.absolute() if isinstance(where, Path) else where
+        arguments = [*arguments, "--out", str(there)]
+        finish = ["--max-rejects", f"{max_rejects:g}"]
+        ranks.write_script("build", arguments, there, world_size, workers, sbatch or [], script, finish=finish)
         return
     if rank is not None:
-        found = _run_share(files, where, how, cluster.share(rank, world_size), quiet or as_json)
-        if as_json:
-            report.print_json(vars(found))
-        elif not quiet:
-            cluster.print_share(found)
+        again = ranks.command("build", *arguments, "--out", str(out))
+        found = _run_share(files, where, how, ranks.share(rank, world_size), quiet or as_json, again)
+        ranks.tell(found, quiet, as_json)
         return
     summary = run_build(files, where, how, quiet or as_json, cluster.engine_of(engine, ray_address))
     if as_json:
@@ -161,11 +161,40 @@ def run_build(
         return run(files, out, how, progress.watch(), engine or run_local)
 
 
-def _run_share(files: list[RecipeFile], out: Path | str, how: BuildOptions, share: Share, quiet: bool) -> RankReport:
+def _run_share(
+    files: list[RecipeFile], out: Path | str, how: BuildOptions, share: Share, quiet: bool, command: str
+) -> RankReport:
     from ..engines.ranks import build_share
 
     with _stoppable(), _BuildProgress(quiet) as progress:
-        return build_share(files, out, how, share, progress.watch())
+        return build_share(files, out, how, share, progress.watch(), command)
+
+
+def build_arguments(
+    recipes: list[str] | None,
+    sources: list[str] | None,
+    tasks: list[str] | None,
+    paths: list[str] | None,
+    changes: list[str] | None,
+    data: Path | str,
+    limit: int | None,
+    skip_missing: bool,
+    spool: Path | None = None,
+) -> list[str]:
+    """The options of a build that every rank is given again."""
+    return [
+        *(recipes or []),
+        *ranks.words(
+            ("--data", data),
+            ("--source", sources),
+            ("--task", tasks),
+            ("--path", paths),
+            ("--set", changes),
+            ("--limit", limit),
+            ("--skip-missing", skip_missing),
+            ("--spool", spool),
+        ),
+    ]
 
 
 def _is_begun(where: Path | str) -> bool:

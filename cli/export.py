@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import cluster, options, places, report
+from . import cluster, options, places, ranks, report
 
 if TYPE_CHECKING:
     from ..engines.export import ExportOptions, ExportReport
     from ..engines.local import Engine
+    from ..engines.rank_report import RankReport
+    from ..manifests.share import Share
 
 
 def export(
@@ -67,8 +71,12 @@ def export(
         ),
     ] = None,
     workers: options.Workers = 0,
-    engine: cluster.SpreadOption = cluster.SpreadName.local,
+    engine: cluster.EngineOption = cluster.EngineName.local,
     ray_address: cluster.RayAddress = None,
+    rank: cluster.Rank = None,
+    world_size: cluster.WorldSize = None,
+    script: cluster.Script = None,
+    sbatch: cluster.Sbatch = None,
     list_formats: Annotated[bool, typer.Option("--list", help="Show the formats and what reads them.")] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -87,6 +95,8 @@ def export(
       taskpaint export out --to webdataset -o tars --where 'width >= 512' --shard-size 5000
 
       taskpaint export /shared/out --to mds -o /shared/mds --engine ray --ray-address auto
+
+      taskpaint export /shared/out --to mds -o /shared/mds --engine slurm --world-size 16 --script export.sh
     """
     if list_formats:
         _print_formats(as_json)
@@ -98,22 +108,57 @@ def export(
     from ..engines.export import ExportOptions
     from ..manifests.storage.url import place
 
-    cluster.check_ray(engine, ray_address, [out])
-    there = location or (str(place(out)) if isinstance(place(out), str) else None)
+    cluster.check(engine, ray_address, rank, world_size, script, sbatch)
+    cluster.check_shared(engine, rank, [out])
+    folder = place(out)
+    there = location or (folder if isinstance(folder, str) else None)
     how = ExportOptions(
         to, tuple(task or []), tuple(split or []), tuple(where or []), limit, shard_size, there, workers
     )
+    if isinstance(folder, Path) and (rank is not None or world_size is not None):
+        arguments = ranks.words(
+            ("--to", to),
+            ("--task", task),
+            ("--split", split),
+            ("--where", where),
+            ("--limit", limit),
+            ("--shard-size", shard_size),
+            ("--location", location),
+            ("--out", folder.absolute()),
+        )
+        arguments = [str(dataset.absolute()), *arguments]
+        if rank is not None:
+            share, again = ranks.share(rank, world_size), ranks.command("export", *arguments)
+            ranks.tell(_run_share(dataset, folder, how, share, quiet or as_json, again), quiet, as_json)
+        elif world_size is not None:
+            ranks.write_script("export", arguments, folder.absolute(), world_size, workers, sbatch or [], script)
+        return
     run = cluster.engine_of(engine, ray_address)
-    with places.written(out, quiet or as_json) as folder:
-        summary = places.shown(_run(dataset, folder, how, quiet or as_json, run), folder, out)
+    with places.written(out, quiet or as_json) as written:
+        summary = places.shown(_run(dataset, written, how, quiet or as_json, run), written, out)
     if as_json:
         report.print_json(vars(summary))
     elif not quiet:
-        _print(summary)
+        print_export(summary)
 
 
 def _run(dataset: Path, out: Path, how: ExportOptions, quiet: bool, engine: Engine) -> ExportReport:
     from ..engines.export import export as run
+
+    with _progress(quiet) as advance:
+        return run(dataset, out, how, advance, engine)
+
+
+def _run_share(dataset: Path, out: Path, how: ExportOptions, share: Share, quiet: bool, command: str) -> RankReport:
+    from ..engines.export import export_share
+
+    with _progress(quiet) as advance:
+        return export_share(dataset, out, how, share, advance, command)
+
+
+@contextlib.contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """What to tell of rows that are done, of how many; shown as a bar."""
     from ..manifests.errors import StoppedError
 
     meter: report.Meter | None = None
@@ -127,7 +172,7 @@ def _run(dataset: Path, out: Path, how: ExportOptions, quiet: bool, engine: Engi
         before = done
 
     try:
-        return run(dataset, out, how, advance, engine)
+        yield advance
     except KeyboardInterrupt as fault:
         raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
     finally:
@@ -135,7 +180,8 @@ def _run(dataset: Path, out: Path, how: ExportOptions, quiet: bool, engine: Engi
             meter.__exit__(None, None, None)
 
 
-def _print(summary: ExportReport) -> None:
+def print_export(summary: ExportReport) -> None:
+    """What an export came to, for people."""
     for reason, count in summary.left_out.items():
         if count:
             report.say(f"left out: {count:,} rows, {reason}")

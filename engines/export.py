@@ -1,22 +1,27 @@
-"""Export a dataset to the layout that a trainer reads."""
+"""Export a dataset to the layout that a trainer reads, or one rank's share of it."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ..manifests.errors import UsageError
-from ..manifests.folder import DatasetFolder, overlap, write_json
+from ..manifests.folder import DatasetFolder, overlap
+from ..manifests.share import Share, shared
 from ..writers.export import Destination, Export, export_names, find_export
 from ..writers.shards import output_errors
+from .export_finish import ExportHead, ExportReport, finish_export
 from .export_folder import ExportFolder
 from .export_job import ExportJob
-from .export_plan import ExportPlan, Wanted, plan_export
+from .export_plan import ExportPlan, PlannedPart, Wanted, plan_export
 from .local import Engine, run_local
+from .rank_report import RankReport
+
+__all__ = ["ExportOptions", "ExportReport", "export", "export_share", "list_exports"]
 
 _BATCH_ROWS: Final = 64
 """Rows of a row group, as datasets are built by default."""
@@ -44,31 +49,6 @@ class ExportOptions:
     rows_per_shard: int | None = None
     location: str | None = None
     workers: int = 0
-
-
-@dataclass(frozen=True)
-class ExportReport:
-    """What an export came to.
-
-    Attributes:
-        splits: split -> rows.
-        left_out: why -> rows.
-        files, bytes: for the trainer, without configuration.
-        resumed_shards: written by an earlier run.
-        configs: files to start from.
-    """
-
-    root: Path
-    format: str
-    rows: int
-    splits: dict[str, int]
-    left_out: dict[str, int]
-    shards: int
-    files: int
-    bytes: int
-    resumed_shards: int
-    configs: list[str]
-    seconds: float
 
 
 def list_exports() -> list[dict[str, str]]:
@@ -102,109 +82,128 @@ def export(
         BuildError: the folder cannot be used or written, or not one row is wanted.
     """
     started = time.monotonic()
-    _apart(root, out)
-    kind = find_export(options.format)
-    place = Destination(out, options.location or str(out.resolve()))
-    kind().check(place)
-    source, folder = DatasetFolder(root), ExportFolder(out)
-    manifest = source.manifest()
-    shards = [shard["name"] for shard in manifest["shards"]]
-    folder.refuse_foreign()
-    rows_per_shard = options.rows_per_shard or max(1, *(shard["rows"] for shard in manifest["shards"]))
-    plan = plan_export(source, shards, _wanted(options, kind), rows_per_shard)
-    with output_errors(out), folder.begun(_identity(kind, options, place, manifest, rows_per_shard)):
-        resumed = _run(
-            plan, ExportJob(root.absolute(), place, kind.name, _BATCH_ROWS), folder, options, on_shard, engine
-        )
-        folder.finished(planned.part.name for planned in plan.parts)
-        export_format = kind()
-        export_format.finish(place, plan.splits)
-        report = _report(export_format, place, plan, folder, resumed, time.monotonic() - started)
-        write_json(folder.report_file, _summary(report, options, manifest))
-    return report
+    asked = _Asked.of(root, out, options)
+    folder = asked.folder
+    with output_errors(out), folder.begun(asked.identity()):
+        asked.begin()
+        resumed = asked.run(asked.plan.parts, options.workers, on_shard, engine)
+        return replace(finish_export(folder, resumed), seconds=time.monotonic() - started)
 
 
-def _run(
-    plan: ExportPlan,
-    job: ExportJob,
-    folder: ExportFolder,
+def export_share(
+    root: Path,
+    out: Path,
     options: ExportOptions,
-    on_shard: Callable[[int, int], None] | None,
-    engine: Engine,
-) -> int:
-    """Write the shards that are not there; returns how many were."""
-    folder.plan({planned.part.name: planned.part.rows for planned in plan.parts})
-    todo = [planned for planned in plan.parts if folder.done(planned.part.name) is None]
-    total = sum(planned.part.rows for planned in plan.parts)
-    done = total - sum(planned.part.rows for planned in todo)
-    for planned, written in engine(job, todo, options.workers):
-        folder.note(planned.part.name, written)
-        done += planned.part.rows
-        if on_shard:
-            on_shard(done, total)
-    return len(plan.parts) - len(todo)
+    share: Share,
+    on_shard: Callable[[int, int], None] | None = None,
+    command: str = "",
+) -> RankReport:
+    """Write a rank's shards into a folder that all ranks share; `join_export` makes an export of them.
+
+    Args:
+        root, out, options, on_shard: as for `export`; the rows are this rank's.
+        share: the rank's.
+        command: that starts a rank, but for its number; `join_export` names it when shards are missing.
+
+    Raises:
+        as `export`; FolderBusyError too, when this rank runs already.
+    """
+    started = time.monotonic()
+    asked = _Asked.of(root, out, options)
+    with output_errors(out), shared(DatasetFolder(out), share) as held:
+        with held.begin(asked.identity(), asked.folder.agree, command):
+            if not asked.folder.is_begun:
+                asked.begin()
+        mine = share.of(asked.plan.parts)
+        resumed = asked.run(mine, options.workers, on_shard, run_local)
+        missing = sum(asked.folder.done(planned.part.name) is None for planned in asked.plan.parts)
+    return RankReport(out, share.rank, share.world_size, len(mine), resumed, missing, time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """An export that was found to be possible, and its plan."""
+
+    root: Path
+    place: Destination
+    kind: type[Export]
+    options: ExportOptions
+    manifest: Mapping[str, Any]
+    rows_per_shard: int
+    plan: ExportPlan
+
+    @classmethod
+    def of(cls, root: Path, out: Path, options: ExportOptions) -> _Asked:
+        """Look at everything before any work."""
+        _apart(root, out)
+        kind = find_export(options.format)
+        place = Destination(out, options.location or str(out.resolve()))
+        kind().check(place)
+        source = DatasetFolder(root)
+        manifest = source.manifest()
+        shards = [shard["name"] for shard in manifest["shards"]]
+        ExportFolder(out).refuse_foreign()
+        rows_per_shard = options.rows_per_shard or max(1, *(shard["rows"] for shard in manifest["shards"]))
+        plan = plan_export(source, shards, _wanted(options, kind), rows_per_shard)
+        return cls(root, place, kind, options, manifest, rows_per_shard, plan)
+
+    @property
+    def folder(self) -> ExportFolder:
+        """Where to."""
+        return ExportFolder(self.place.root)
+
+    def begin(self) -> None:
+        """Write the plan, and what the end of the export needs."""
+        sources = self.manifest.get("sources", {}).values()
+        head = ExportHead(
+            self.kind.name,
+            self.place.location,
+            self.manifest.get("name", ""),
+            list(self.options.tasks),
+            list(self.options.where),
+            self.plan.left_out,
+            [{key: source[key] for key in ("title", "license", "homepage")} for source in sources],
+        )
+        self.folder.plan({planned.part.name: planned.part.rows for planned in self.plan.parts}, head.as_json())
+
+    def run(
+        self,
+        parts: Sequence[PlannedPart],
+        workers: int,
+        on_shard: Callable[[int, int], None] | None,
+        engine: Engine,
+    ) -> int:
+        """Write the shards that are not there; returns how many were."""
+        folder = self.folder
+        job = ExportJob(self.root.absolute(), self.place, self.kind.name, _BATCH_ROWS)
+        todo = [planned for planned in parts if folder.done(planned.part.name) is None]
+        total = sum(planned.part.rows for planned in parts)
+        done = total - sum(planned.part.rows for planned in todo)
+        for planned, written in engine(job, todo, workers):
+            folder.note(planned.part.name, written)
+            done += planned.part.rows
+            if on_shard:
+                on_shard(done, total)
+        return len(parts) - len(todo)
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides the bytes."""
+        return {
+            "format": self.kind.name,
+            "tasks": sorted(set(self.options.tasks)),
+            "splits": sorted(set(self.options.splits)),
+            "where": list(self.options.where),
+            "limit": self.options.limit,
+            "rows_per_shard": self.rows_per_shard,
+            "location": self.place.location,
+            "dataset": {shard["name"]: shard["sha256"] for shard in self.manifest["shards"]},
+            "rows": self.plan.digest,
+            "versions": {name: importlib.metadata.version(name) for name in ("taskpaint", "pyarrow", "isal", "orjson")},
+        }
 
 
 def _wanted(options: ExportOptions, kind: type[Export]) -> Wanted:
     return Wanted(options.tasks, options.splits, options.where, options.limit, kind.text_to_image != "left out")
-
-
-def _identity(
-    kind: type[Export],
-    options: ExportOptions,
-    place: Destination,
-    manifest: Mapping[str, Any],
-    rows_per_shard: int,
-) -> dict[str, Any]:
-    """Everything that decides the bytes."""
-    return {
-        "format": kind.name,
-        "tasks": sorted(set(options.tasks)),
-        "splits": sorted(set(options.splits)),
-        "where": list(options.where),
-        "limit": options.limit,
-        "rows_per_shard": rows_per_shard,
-        "location": place.location,
-        "dataset": {shard["name"]: shard["sha256"] for shard in manifest["shards"]},
-        "versions": {name: importlib.metadata.version(name) for name in ("taskpaint", "pyarrow", "isal", "orjson")},
-    }
-
-
-def _report(
-    kind: Export, place: Destination, plan: ExportPlan, folder: ExportFolder, resumed: int, seconds: float
-) -> ExportReport:
-    written = folder.finished(planned.part.name for planned in plan.parts)
-    splits = {split: sum(part.rows for part in parts) for split, parts in plan.splits.items()}
-    return ExportReport(
-        place.root,
-        kind.name.replace("_", "-"),
-        sum(splits.values()),
-        splits,
-        plan.left_out,
-        len(plan.parts),
-        sum(one.files for one in written),
-        sum(one.bytes for one in written),
-        resumed,
-        sorted(kind.configs(place, plan.splits)),
-        seconds,
-    )
-
-
-def _summary(report: ExportReport, options: ExportOptions, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """export.json: what is here, from where, under which licences; the same whoever wrote it and when."""
-    sources = manifest.get("sources", {}).values()
-    return {
-        "format": report.format,
-        "dataset": manifest.get("name", ""),
-        "splits": report.splits,
-        "left_out": report.left_out,
-        "tasks": list(options.tasks),
-        "where": list(options.where),
-        "files": report.files,
-        "bytes": report.bytes,
-        "configs": report.configs,
-        "sources": [{key: source[key] for key in ("title", "license", "homepage")} for source in sources],
-    }
 
 
 def _apart(root: Path, out: Path) -> None:

@@ -2,6 +2,7 @@
 
 DEST/.taskpaint/run.json          what decides the bytes; a resume must agree
 DEST/.taskpaint/planned.json      shard -> rows
+DEST/.taskpaint/head.json         what else `taskpaint finish` needs, so that it can do without the dataset
 DEST/.taskpaint/running/…         marks of shards at work, see manifests/marks.py
 DEST/.taskpaint/done/<shard>.json a finished shard, written after its files are on disk
 DEST/.taskpaint/parts/…           lines of tables that wait to be joined
@@ -65,17 +66,25 @@ class ExportFolder:
         """
         self.refuse_foreign()
         with DatasetFolder(self.root).lock():
-            run_file = self.state / "run.json"
-            if run_file.exists():
-                require_same(self._read(run_file), json.loads(json.dumps(identity)), self.root, remedy=_REMEDY)
-            else:
-                write_json(run_file, identity)
-            (self.state / "done").mkdir(exist_ok=True)
-            self._sweep()
+            self.agree(identity)
+            self.sweep()
             yield
 
-    def _sweep(self) -> None:
-        """Remove the unfinished files of workers that were killed."""
+    def agree(self, identity: Mapping[str, Any]) -> None:
+        """Write down what is exported, or see that it is what was exported before.
+
+        Raises:
+            ResumeError: the folder was begun from something else.
+        """
+        run_file = self.state / "run.json"
+        if run_file.exists():
+            require_same(self._read(run_file), json.loads(json.dumps(identity)), self.root, remedy=_REMEDY)
+        else:
+            write_json(run_file, identity)
+        (self.state / "done").mkdir(exist_ok=True)
+
+    def sweep(self) -> None:
+        """Remove the unfinished files of workers that were killed; nobody may be writing."""
         for pattern in (".*.part", "*/.*.part", ".taskpaint/*/.*.part", ".taskpaint/parts/*/.*.part"):
             for left_over in self.root.glob(pattern):
                 left_over.unlink(missing_ok=True)
@@ -89,8 +98,9 @@ class ExportFolder:
     def _planned(self) -> Path:
         return self.state / "planned.json"
 
-    def plan(self, rows: Mapping[str, int]) -> None:
-        """Write down what there is to do: shard -> rows."""
+    def plan(self, rows: Mapping[str, int], head: Mapping[str, Any]) -> None:
+        """Write down what there is to do: shard -> rows; and what is known of it."""
+        write_json(self.state / "head.json", head)
         write_json(self._planned, rows)
 
     def planned(self) -> dict[str, int]:
@@ -103,6 +113,18 @@ class ExportFolder:
             return {str(name): int(rows) for name, rows in json.loads(self._planned.read_text("utf-8")).items()}
         except (OSError, ValueError, TypeError, AttributeError) as fault:
             raise DatasetFolderError(f"{self._planned} cannot be read: {fault}; export again to go on") from fault
+
+    def head(self) -> dict[str, Any]:
+        """What is known of the export, as `plan` was given it.
+
+        Raises:
+            DatasetFolderError: it cannot be read.
+        """
+        file = self.state / "head.json"
+        try:
+            return dict(json.loads(file.read_text("utf-8")))
+        except (OSError, ValueError, TypeError) as fault:
+            raise DatasetFolderError(f"{file} cannot be read: {fault}; export again to go on") from fault
 
     def note(self, name: str, written: Written) -> None:
         """Write down a finished shard, and how long it took."""

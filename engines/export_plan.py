@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -75,6 +76,16 @@ class ExportPlan:
         for planned in self.parts:
             found.setdefault(planned.part.split, []).append(planned.part)
         return found
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of which rows go where: conditions on scores choose others when the scores change."""
+        found = hashlib.sha256()
+        for planned in self.parts:
+            for piece in planned.pieces:
+                found.update(f"{planned.part.name} {piece.shard} {len(piece.rows)}\n".encode())
+                found.update(np.ascontiguousarray(piece.rows, "<i8").tobytes())
+        return found.hexdigest()
 
 
 def plan_export(folder: DatasetFolder, shards: Sequence[str], wanted: Wanted, rows_per_shard: int) -> ExportPlan:

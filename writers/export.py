@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,9 @@ TextToImage = Literal["kept", "without source", "left out"]
 stay as they are, they are written as text and target, or the format has no form for them."""
 
 
+_PART: Final = re.compile(r"(?P<split>[A-Za-z0-9_]+)-(?P<number>\d{5,})-of-(?P<total>\d{5,})")
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A shard of an export, the unit of work.
@@ -35,6 +39,18 @@ class Part:
     number: int
     total: int
     rows: int
+
+    @classmethod
+    def of(cls, name: str, rows: int) -> Part:
+        """The shard of a name.
+
+        Raises:
+            DatasetFolderError: it is no name of a shard.
+        """
+        found = _PART.fullmatch(name)
+        if not found:
+            raise DatasetFolderError(f"{name!r} is no name of an export's shard; export again")
+        return cls(found["split"], int(found["number"]), int(found["total"]), rows)
 
     @property
     def name(self) -> str:

@@ -29,7 +29,7 @@ from synthetic import write_coco
 from taskpaint.engines.scoring.catalogue import catalogue
 from taskpaint.engines.scoring.embed import EmbedOptions, embed_pictures
 from taskpaint.engines.scoring.fit import fitting_size
-from taskpaint.engines.scoring.prepare import missing_chunks
+from taskpaint.engines.scoring.prepare import MissingPictures
 from taskpaint.engines.scoring.store import EmbeddingStore
 from taskpaint.filters.embedders.clip import ClipEmbedder
 from taskpaint.manifests.folder import DatasetFolder
@@ -204,7 +204,7 @@ def _taskpaint(case: Case, repeat: int) -> tuple[float, float]:
     done: list[tuple[float, int]] = []
     store = EmbeddingStore(case.folder.state / f"store-{repeat}-{time.monotonic_ns()}", case.embedder.dim)
     entries = catalogue(case.folder, 1, lambda rows: None)
-    chunks = missing_chunks(entries, store)
+    chunks = MissingPictures(entries, store)
     started = time.perf_counter()
     embed_pictures(
         case.folder.root,

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import options, report
 from .build import print_summary
 from .export import print_export
+from .score import Watch, print_scores, stoppable
+
+if TYPE_CHECKING:
+    from ..engines.build import BuildReport
+    from ..engines.export import ExportReport
+    from ..engines.score import ScoreReport
 
 
 def finish(
@@ -31,21 +39,42 @@ def finish(
 
       taskpaint finish tars
     """
-    from ..engines.export_finish import join_export
-    from ..engines.ranks import join
     from ..engines.stages import begun_stage
     from ..manifests.storage.url import place
 
     where = place(out)
     stage = "build" if isinstance(where, str) else begun_stage(where)
     if stage != "build" and max_rejects < 1:
-        raise typer.BadParameter(f"goes with builds, {out} is of {stage}", param_hint="--max-rejects")
-    if stage == "export" and not isinstance(where, str):
-        exported = join_export(where)
-        if not (as_json or quiet):
-            print_export(exported)
-    found = join(out, max_rejects)
+        raise typer.BadParameter(f"goes with builds, {out} holds an unfinished {stage}", param_hint="--max-rejects")
+    if isinstance(where, Path) and stage == "export":
+        _tell(_join_export(where), print_export, as_json, quiet)
+    elif isinstance(where, Path) and stage == "score":
+        _tell(_join_scores(where, quiet or as_json), print_scores, as_json, quiet)
+    else:
+        _tell(_join_build(out, max_rejects), print_summary, as_json, quiet)
+
+
+def _tell(found: Any, show: Callable[[Any], None], as_json: bool, quiet: bool) -> None:
     if as_json:
         report.print_json(vars(found))
     elif not quiet:
-        print_summary(found)
+        show(found)
+
+
+def _join_build(out: str, max_rejects: float) -> BuildReport:
+    from ..engines.ranks import join
+
+    return join(out, max_rejects)
+
+
+def _join_export(out: Path) -> ExportReport:
+    from ..engines.export_finish import join_export
+
+    return join_export(out)
+
+
+def _join_scores(out: Path, quiet: bool) -> ScoreReport:
+    from ..engines.score_ranks import join_scores
+
+    with stoppable(), Watch(quiet) as watch:
+        return join_scores(out, watch)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import cluster, options, places, report
+from . import cluster, options, places, ranks, report
 
 if TYPE_CHECKING:
     from ..engines.fleet import Fleet
     from ..engines.local import Engine
+    from ..engines.rank_report import RankReport
     from ..engines.score import ScoreOptions, ScoreReport
+    from ..manifests.share import Share
 
 
 def score(
@@ -56,9 +60,13 @@ def score(
     keep: Annotated[
         str, typer.Option("--keep-embeddings", help="Write them too: float16 or float32.", show_default=False)
     ] = "",
-    engine: cluster.SpreadOption = cluster.SpreadName.local,
+    engine: cluster.EngineOption = cluster.EngineName.local,
     ray_address: cluster.RayAddress = None,
     gpus_per_task: cluster.GpusPerTask = None,
+    rank: cluster.Rank = None,
+    world_size: cluster.WorldSize = None,
+    script: cluster.Script = None,
+    sbatch: cluster.Sbatch = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -73,11 +81,16 @@ def score(
       taskpaint score out --scores aesthetics,aesthetics:v1 --set aesthetics.head=v2.pth --set aesthetics:v1.head=v1.pth
 
       taskpaint score /shared/out --head v2.pth --engine ray --ray-address auto
+
+      taskpaint score /shared/out --head v2.pth --engine slurm --world-size 16 --gpus-per-task 1 --script score.sh
     """
     from ..engines.score import ScoreOptions
+    from ..manifests.storage.url import place
 
-    cluster.check_ray(engine, ray_address, [out], gpus_per_task)
-    if engine == cluster.SpreadName.ray and device != "auto":
+    cluster.check(engine, ray_address, rank, world_size, script, sbatch)
+    cluster.check_gpus(engine, gpus_per_task)
+    cluster.check_shared(engine, rank, [out])
+    if engine == cluster.EngineName.ray and device != "auto":
         raise typer.BadParameter("Ray's nodes choose their own; see --gpus-per-task", param_hint="--device")
     how = ScoreOptions(
         tuple(name.strip() for name in scores.split(",") if name.strip()),
@@ -90,6 +103,28 @@ def score(
         workers,
         _one_of(keep, ("float16", "float32"), "--keep-embeddings") if keep else None,
     )
+    folder = place(out)
+    if isinstance(folder, Path) and (rank is not None or world_size is not None):
+        arguments = ranks.words(
+            ("--scores", scores),
+            ("--embedder", embedder),
+            ("--checkpoint", checkpoint),
+            ("--head", head),
+            ("--reference", reference),
+            ("--set", setting),
+            ("--device", device if device != "auto" else ""),
+            ("--precision", precision if precision != "auto" else ""),
+            ("--batch-size", batch_size),
+            ("--keep-embeddings", keep),
+        )
+        arguments = [str(folder.absolute()), *arguments]
+        if rank is not None:
+            share, again = ranks.share(rank, world_size), ranks.command("score", *arguments)
+            ranks.tell(_run_share(folder, how, share, quiet or as_json, again), quiet, as_json)
+        elif world_size is not None:
+            gpus, where = int(gpus_per_task or 0), folder.absolute()
+            ranks.write_script("score", arguments, where, world_size, workers, sbatch or [], script, gpus=gpus)
+        return
     with (
         places.changing(out, quiet or as_json) as root,
         cluster.fleet_of(engine, ray_address, gpus_per_task, workers) as fleet,
@@ -107,11 +142,25 @@ def run_score(
     """Score with progress bars; without an engine on this machine."""
     from ..engines.local import run_local
     from ..engines.score import score as run
+
+    with stoppable(), Watch(quiet) as watch:
+        return run(out, how, watch, engine or run_local, fleet)
+
+
+def _run_share(out: Path, how: ScoreOptions, share: Share, quiet: bool, command: str) -> RankReport:
+    from ..engines.score_ranks import score_share
+
+    with stoppable(), Watch(quiet) as watch:
+        return score_share(out, how, share, watch, command)
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Ctrl-C is one sentence."""
     from ..manifests.errors import StoppedError
 
     try:
-        with Watch(quiet) as watch:
-            return run(out, how, watch, engine or run_local, fleet)
+        yield
     except KeyboardInterrupt as fault:
         raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
 

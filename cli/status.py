@@ -26,7 +26,7 @@ def status(
 ) -> None:
     """Show how a build or an export stands: what is done, running and failed, how fast, and how long it will take.
 
-    Of a dataset that is being scored it tells how many shards each scorer has done.
+    Of a dataset that is being scored it tells how many shards each scorer has done, and which ranks are at work.
 
     Reads the folder alone, so it works beside any engine and from any machine that sees it.
 
@@ -57,8 +57,9 @@ def print_status(found: Status) -> None:
     """How a build stands, for people."""
     done, planned = found.units["done"], found.units["planned"]
     share = 100 * done / planned if planned else 100.0
+    state = f"scoring by ranks {found.state}" if found.stage == "score" else found.state
     typer.echo(
-        f"{found.root}: {found.state}, {share:.1f} %, {found.shards['done']:,} of {found.shards['planned']:,} shards, "
+        f"{found.root}: {state}, {share:.1f} %, {found.shards['done']:,} of {found.shards['planned']:,} shards, "
         f"{found.rows:,} triplets, {report.human_bytes(found.bytes)}"
     )
     counts = [f"{found.shards[key]:,} {key}" for key in ("running", "failed", "lost", "waiting") if found.shards[key]]
@@ -76,8 +77,7 @@ def print_status(found: Status) -> None:
     for name, count in found.embedded.items():
         typer.echo(f"  {name} has embedded {count:,} pictures")
     if found.state == "complete":
-        how = f"taskpaint finish {found.root}" if found.stage == "build" else "give the export command again"
-        typer.echo(f"all shards are there: {how}")
+        typer.echo(f"all shards are there: taskpaint finish {found.root}")
 
 
 def _print_begun(kind: str, shards: list[Begun]) -> None:

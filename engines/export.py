@@ -111,7 +111,7 @@ def export_share(
     started = time.monotonic()
     asked = _Asked.of(root, out, options)
     with output_errors(out), shared(DatasetFolder(out), share) as held:
-        with held.begin(asked.identity(), asked.folder.agree, command):
+        with held.begin(lambda: asked.folder.agree(asked.identity()), command):
             if not asked.folder.is_begun:
                 asked.begin()
         mine = share.of(asked.plan.parts)

@@ -54,7 +54,7 @@ def build_share(
     prepared = prepare(files, options, progress)
     shards = prepared.plan.shards(prepared.recipe.output.rows_per_shard)
     with output_errors(folder.root), shared(folder, share) as held, folder.claimed(share.writer):
-        with held.begin(identity(prepared, options.limit), command=command):
+        with held.begin(lambda: folder.begin(identity(prepared, options.limit)), command):
             if not is_begun(folder):
                 prepared.plan.save(plan_file(folder.root))
                 write_head(prepared, folder)

@@ -16,7 +16,8 @@ from ..manifests.storage.url import place
 from .export_folder import ExportFolder
 from .ranks import planned_shards
 from .remote_folder import RemoteFolder
-from .status_stages import embedded_pictures, export_records, scored_shards
+from .stages import begun_stage
+from .status_stages import embedded_pictures, export_records, ranks_at_scoring, scored_shards
 
 QUIET_SECONDS = 120.0
 """A shard that has shown no life for so long is taken for lost."""
@@ -67,7 +68,8 @@ class Status:
         lost: shards whose process has been silent for `QUIET_SECONDS`; the next run builds them again.
         failed: shards whose last attempt ended with an error.
         writers: one a ledger.
-        stage: "build" or "export".
+        stage: "build", "export", or "score" while ranks score the dataset: then running, lost and failed are ranks, and
+            counted are the shards that they have not scored yet.
         scored: scorer -> shards that it has scored.
         embedded: embedder -> pictures that it has embedded.
     """
@@ -101,13 +103,15 @@ def status(root: Path | str, now: float | None = None) -> Status:
     """
     folder = _looked_at(root)
     scored, embedded = scored_shards(folder), embedded_pictures(folder)
+    stage = begun_stage(folder.root)
+    if stage == "export":
+        sizes, records = export_records(folder.root)
+        found = _standing(folder, sizes, records, ExportFolder(folder.root).report_file, now)
+        return replace(found, stage="export")
+    if stage == "score":
+        return replace(_scoring(folder, now), scored=scored, embedded=embedded)
     if not (folder.state / "run.json").exists() and folder.manifest_file.exists():
         return replace(_finished(folder), scored=scored, embedded=embedded)
-    export = ExportFolder(folder.root)
-    if export.is_begun:
-        sizes, records = export_records(folder.root)
-        found = _standing(folder, sizes, records, export.report_file, now)
-        return replace(found, stage="export")
     sizes = {shard.name: shard.stop - shard.start for shard in planned_shards(folder)}
     records = {name: record for name, record in folder.ledger().items() if name in sizes}
     return replace(_standing(folder, sizes, records, folder.manifest_file, now), scored=scored, embedded=embedded)
@@ -138,6 +142,25 @@ def _standing(
         failed,
         _writers(folder),
     )
+
+
+def _scoring(folder: DatasetFolder, now: float | None) -> Status:
+    """How ranks stand that score a dataset; one that runs has all of its shards at work."""
+    ranks = ranks_at_scoring(folder)
+    known = {f"rank-{rank}": len(left) for rank, left in ranks.left.items()}
+    begun = [(mark, seen) for mark, seen in read_marks(folder) if mark.name in known]
+    running, lost, failed = _sorted_out(begun, time.time() if now is None else now)
+    waiting, done = sum(known.values()), sum(ranks.done.values())
+    planned = done + sum(sum(left.values()) for left in ranks.left.values())
+    counts = {"planned": len(ranks.done) + waiting, "done": len(ranks.done)}
+    for kind, some in (("running", running), ("failed", failed), ("lost", lost)):
+        counts[kind] = sum(known[one.name] for one in some)
+        waiting -= counts[kind]
+    counts["waiting"] = waiting
+    state = "running" if running else "stopped" if counts["done"] < counts["planned"] else "complete"
+    size = sum(shard["bytes"] for shard in folder.manifest()["shards"] if shard["name"] in ranks.done)
+    units = {"planned": planned, "done": done}
+    return Status(str(folder.place), state, counts, units, done, size, None, None, running, lost, failed, stage="score")
 
 
 def _looked_at(root: Path | str) -> DatasetFolder:

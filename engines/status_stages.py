@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +13,11 @@ import numpy as np
 from ..filters.sidecar import Sidecar
 from ..manifests.errors import DatasetFolderError
 from ..manifests.folder import DatasetFolder, ShardRecord
+from ..manifests.share import world_size
 from .export_folder import ExportFolder
-from .scoring.parts import Parts
+from .scoring.agreed import Agreed
+from .scoring.parts import EMBEDDED, Parts
+from .scoring.standing import listed_shards, scored_by_ranks
 
 PICTURES: Final = "pictures"
 
@@ -42,8 +46,41 @@ def scored_shards(folder: DatasetFolder) -> dict[str, int]:
         found.update(dict.fromkeys(sidecar.records(), len(sidecar.shards())))
     parts = Parts(folder.state).folder
     for home in parts.iterdir() if parts.is_dir() else ():
+        if home.name.partition("=")[0] == EMBEDDED:
+            continue
         found[home.name.replace("=", ":")] = sum(1 for _ in home.glob("[!.]*.parquet"))
     return {key: count for key, count in found.items() if count}
+
+
+@dataclass(frozen=True)
+class RankShards:
+    """What of a scoring by ranks is done.
+
+    Attributes:
+        world_size: ranks.
+        done: rows of the shards that lack nothing.
+        left: rank -> rows of its shards that lack something.
+    """
+
+    world_size: int
+    done: dict[str, int]
+    left: dict[int, dict[str, int]]
+
+
+def ranks_at_scoring(folder: DatasetFolder) -> RankShards:
+    """How ranks stand that score a dataset.
+
+    Raises:
+        DatasetFolderError: what they agreed on cannot be read.
+    """
+    listed, agreed = listed_shards(folder), Agreed.read(folder)
+    done, ranks = scored_by_ranks(folder, agreed, listed), world_size(Parts(folder.state).agreement) or 1
+    rows = {shard["name"]: int(shard["rows"]) for shard in folder.manifest()["shards"]}
+    left: dict[int, dict[str, int]] = {rank: {} for rank in range(ranks)}
+    for number, name in enumerate(listed):
+        if name not in done:
+            left[number % ranks][name] = rows[name]
+    return RankShards(ranks, {name: rows[name] for name in listed if name in done}, left)
 
 
 def embedded_pictures(folder: DatasetFolder) -> dict[str, int]:

@@ -12,10 +12,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TypeVar
 
 from .errors import FolderBusyError, UsageError
 from .folder import DatasetFolder, write_json, write_text
@@ -57,14 +57,11 @@ class SharedFolder:
         self._folder, self._share, self._whole, self._home = folder, share, whole, home
 
     @contextlib.contextmanager
-    def begin(
-        self, identity: Mapping[str, Any], agree: Callable[[Mapping[str, Any]], None] | None = None, command: str = ""
-    ) -> Iterator[None]:
+    def begin(self, agree: Callable[[], None], command: str = "") -> Iterator[None]:
         """Begin the work, or agree with the ranks that did; the others wait while the block runs.
 
         Args:
-            identity: everything that decides what comes out.
-            agree: keeps it, or compares it with what was kept; None: as a build does.
+            agree: writes down what decides what comes out, or raises ResumeError where something else was written.
             command: that starts a rank, but for its number, for people.
 
         Raises:
@@ -73,7 +70,7 @@ class SharedFolder:
         """
         with (self._folder.state / "lock-begin").open("a+") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            (agree or self._folder.begin)(identity)
+            agree()
             self._agree_on_world()
             if command:
                 write_text(_command_file(self._home), command + "\n")

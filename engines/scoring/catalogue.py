@@ -75,7 +75,11 @@ class ShardEntry:
 
 
 def catalogue(
-    folder: DatasetFolder, workers: int, on_shard: Callable[[int], None], engine: Engine = run_local
+    folder: DatasetFolder,
+    workers: int,
+    on_shard: Callable[[int], None],
+    engine: Engine = run_local,
+    names: Sequence[str] | None = None,
 ) -> list[ShardEntry]:
     """Read every shard that is new or has changed since the last time.
 
@@ -84,14 +88,15 @@ def catalogue(
         workers: processes.
         on_shard: called with the rows of each shard that is done.
         engine: runs the shards.
+        names: of the shards; None: all that lie there.
 
     Raises:
         DatasetFolderError: no dataset, or a shard that cannot be read.
         OutputError: the folder cannot be written.
     """
-    names = [file.stem for file in folder.shards()]
+    names = [file.stem for file in folder.shards()] if names is None else names
     _home(folder).mkdir(parents=True, exist_ok=True)
-    found = {name: entry for name in names if (entry := _known(folder, name))}
+    found = known_entries(folder, names)
     for entry in found.values():
         on_shard(entry.rows)
     todo = [name for name in names if name not in found]
@@ -99,6 +104,11 @@ def catalogue(
         found[name] = entry
         on_shard(entry.rows)
     return [found[name] for name in names]
+
+
+def known_entries(folder: DatasetFolder, names: Sequence[str]) -> dict[str, ShardEntry]:
+    """Those of some shards that were read before and are still the same by size and time."""
+    return {name: entry for name in names if (entry := _known(folder, name))}
 
 
 def _home(folder: DatasetFolder) -> Path:

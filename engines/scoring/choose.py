@@ -15,7 +15,8 @@ from ...filters.sidecar import ScorerRecord
 from ...manifests.errors import UsageError
 from ...manifests.extras import load_extra
 
-_HASHES: Final = "perceptual_hash"
+HASHES: Final = "perceptual_hash"
+"""The measure whose columns the search for duplicates takes."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Chosen:
         if isinstance(whole, EmbeddingDuplicates):
             embedder = self.embedders[whole.embedder]
             return {"embedder": dict(embedder.identity)}, embedder.caution
-        return {"hashes": dict(self.measures[_HASHES].identity)}, ""
+        return {"hashes": dict(self.measures[HASHES].identity)}, ""
 
 
 def choose(options: ScoreOptions, devices: tuple[str, ...] | None = None) -> Chosen:
@@ -109,8 +110,8 @@ def choose(options: ScoreOptions, devices: tuple[str, ...] | None = None) -> Cho
     _check_settings(options.settings, names)
     for name in names:
         _add(chosen, name, dict(options.settings.get(name, {})), own)
-    if any(isinstance(whole, Duplicates) for whole in chosen.whole.values()) and _HASHES not in chosen.measures:
-        _add(chosen, _HASHES, {}, own)
+    if any(isinstance(whole, Duplicates) for whole in chosen.whole.values()) and HASHES not in chosen.measures:
+        _add(chosen, HASHES, {}, own)
     if options.embedder and options.embedder not in chosen.embedders and options.keep_embeddings is None:
         chosen.notes.append(f"no score was asked for that takes the vectors of {options.embedder}; it is not used")
     if options.embedder and options.keep_embeddings:

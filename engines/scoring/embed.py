@@ -42,7 +42,7 @@ class EmbedOptions:
 def embed_pictures(
     root: Path,
     embedder: Embedder,
-    chunks: Sequence[Chunk],
+    chunks: Iterable[Chunk],
     store: EmbeddingStore,
     options: EmbedOptions,
     on_pictures: Callable[[int], None],
@@ -53,8 +53,6 @@ def embed_pictures(
         BuildError: a device's memory does not hold one picture.
         OutputError: the folder cannot be written.
     """
-    if not chunks:
-        return
     models = models_of(embedder, options)
     failed: deque[tuple[bytes, str]] = deque()
     size = min(model.size for model in models)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -107,7 +106,7 @@ def join(
         _write_lines(sidecar, lines)
         sidecar.describe(records, shards)
         _sweep(sidecar, shards)
-        shutil.rmtree(parts.folder, ignore_errors=True)
+        parts.remove()
     return Joined(records, outdated, len(lines))
 
 

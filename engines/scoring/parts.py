@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,8 @@ from ...filters.sidecar import ScorerRecord, canonical, write_table
 from ...manifests.errors import PluginError
 from ...writers.shards import output_errors
 
+EMBEDDED: Final = "embedded"
+"""Begins the keys of parts that hold no scores, but say that a rank has embedded a shard's pictures."""
 _ABOUT: Final = b"taskpaint"
 
 Reject = dict[str, Any]
@@ -36,9 +39,18 @@ class Parts:
         """All of them."""
         return self.state / "scores"
 
+    @property
+    def agreement(self) -> Path:
+        """What ranks that make them have agreed on."""
+        return self.state / "scoring"
+
     def file(self, key: str, shard: str) -> Path:
         """Scores of one scorer and one shard."""
         return self.folder / key.replace(":", "=") / f"{shard}.parquet"
+
+    def shards(self, key: str) -> Iterator[str]:
+        """Shards that a scorer has a part of, whatever it was made from."""
+        return (file.stem for file in self.file(key, "").parent.glob("[!.]*.parquet"))
 
     def holds(self, key: str, shard: str, identity: Mapping[str, Any], sha256: str) -> bool:
         """Whether the scores are there, by this scorer, of this data."""
@@ -77,6 +89,11 @@ class Parts:
         with pq.ParquetFile(self.file(key, shard)) as parquet:
             rejects = json.loads(parquet.schema_arrow.metadata[_ABOUT])["rejects"]
             return parquet.read(), rejects
+
+    def remove(self) -> None:
+        """Remove all of them, and before that what ranks have agreed on: nobody may take them for missing."""
+        for folder in (self.agreement, self.folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def sweep(self) -> None:
         """Remove unfinished files of a killed run; to be called while the folder is locked."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +28,8 @@ CHUNK: Final = 32
 """Pictures that a worker prepares at a time."""
 _AHEAD: Final = 3
 """Chunks in the making for each worker."""
+_LOOK_SECONDS: Final = 60.0
+"""How often a rank looks what others have embedded."""
 
 
 @dataclass(frozen=True)
@@ -64,28 +67,48 @@ class Prepared:
     failed: tuple[tuple[bytes, str], ...]
 
 
-def missing_chunks(entries: Sequence[ShardEntry], store: EmbeddingStore) -> list[Chunk]:
-    """Every picture without a vector, once, where it stands first."""
-    keys = [entry.keys() for entry in entries]
-    joined = np.concatenate([np.zeros((0, 2), "S16"), *keys]).reshape(-1)
-    first = np.unique(joined, return_index=True)[1]
-    wanted = np.zeros(len(joined), bool)
-    wanted[first] = store.missing(joined[first])
-    found: list[Chunk] = []
-    start = 0
-    for entry in entries:
-        for group, rows in enumerate(entry.row_groups):
-            places = np.flatnonzero(wanted[start : start + 2 * rows])
-            for at in range(0, len(places), CHUNK):
-                some = places[at : at + CHUNK]
-                raw = joined[start + some].tobytes()  # items of an S16 array would lose zeros at their end
-                chunk_keys = tuple(raw[n : n + 16] for n in range(0, len(raw), 16))
-                found.append(Chunk(entry.name, group, tuple(some // 2), tuple(some % 2), chunk_keys))
-            start += 2 * rows
-    return found
+class MissingPictures:
+    """Every picture of some shards without a vector, once, where it stands first; iterating gives them in chunks.
+
+    Where others write to the store too, pictures that they have embedded meanwhile are left out as it goes on.
+    """
+
+    def __init__(self, entries: Sequence[ShardEntry], store: EmbeddingStore) -> None:
+        self._entries, self._store = entries, store
+        self._keys = np.concatenate([np.zeros((0, 2), "S16"), *(entry.keys() for entry in entries)]).reshape(-1)
+        first = np.unique(self._keys, return_index=True)[1]
+        self._wanted = np.zeros(len(self._keys), bool)
+        self._wanted[first] = store.missing(self._keys[first])
+
+    def __len__(self) -> int:
+        """Pictures, as far as is known now."""
+        return int(self._wanted.sum())
+
+    def __iter__(self) -> Iterator[Chunk]:
+        start, looked = 0, time.monotonic()
+        for entry in self._entries:
+            if self._store.is_shared and time.monotonic() - looked >= _LOOK_SECONDS:
+                self._leave_out_from(start)
+                looked = time.monotonic()
+            for group, rows in enumerate(entry.row_groups):
+                yield from self._chunks(entry.name, group, start, rows)
+                start += 2 * rows
+
+    def _leave_out_from(self, start: int) -> None:
+        self._store.look_again()
+        places = start + np.flatnonzero(self._wanted[start:])
+        self._wanted[places] = self._store.missing(self._keys[places])
+
+    def _chunks(self, shard: str, group: int, start: int, rows: int) -> Iterator[Chunk]:
+        places = np.flatnonzero(self._wanted[start : start + 2 * rows])
+        for at in range(0, len(places), CHUNK):
+            some = places[at : at + CHUNK]
+            raw = self._keys[start + some].tobytes()  # items of an S16 array would lose zeros at their end
+            keys = tuple(raw[n : n + 16] for n in range(0, len(raw), 16))
+            yield Chunk(shard, group, tuple(some // 2), tuple(some % 2), keys)
 
 
-def prepared(root: Path, embedder: Embedder, chunks: Sequence[Chunk], workers: int) -> Iterator[Prepared]:
+def prepared(root: Path, embedder: Embedder, chunks: Iterable[Chunk], workers: int) -> Iterator[Prepared]:
     """Prepare chunks, in their order."""
     sample = embedder.prepare(np.zeros((64, 64, 3), np.uint8))
     ahead = max(_AHEAD * workers, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -32,7 +32,7 @@ _AHEAD = 3
 def spread_pictures(
     root: Path,
     embedder: Embedder,
-    chunks: Sequence[Chunk],
+    chunks: Iterable[Chunk],
     store: EmbeddingStore,
     fleet: Fleet,
     batch_size: int,

@@ -39,15 +39,25 @@ def store_folder(state: Path, embedder: Embedder, what: str = "pictures") -> Pat
 class EmbeddingStore:
     """Vectors in parts: `<n>.npy`, (rows, dim) float32, with `<n>.keys.npy`, (rows,) S16, written last.
 
-    What could not be embedded has a row of NaN, and its reason in `<n>.failed.json`.
+    What could not be embedded has a row of NaN, and its reason in `<n>.failed.json`. A writer that does not have the
+    store for itself has its name before the number, `rank-3-<n>.npy`; all read the parts of all.
+
+    Args:
+        folder: of the parts.
+        dim: length of a vector.
+        writer: name of this one among several that write at once; empty for the only one.
+        wanted: keys to look for, (n,) S16; None: all. Of a big store a rank holds those of its own pictures.
     """
 
-    def __init__(self, folder: Path, dim: int) -> None:
+    def __init__(self, folder: Path, dim: int, writer: str = "", wanted: Keys | None = None) -> None:
         self._folder, self.dim = folder, dim
+        self._begins = f"{writer}-" if writer else ""
+        self._wanted = None if wanted is None else np.unique(wanted)
         with output_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        for left_over in folder.glob(".*.part"):
+        for left_over in folder.glob(f".{self._begins}*.part"):
             left_over.unlink(missing_ok=True)
+        self._loaded: dict[str, tuple[Keys, NDArray[np.int64]]] = {}
         self._keys: list[Keys] = []
         self._vectors: list[Vectors] = []
         self._failed: dict[str, str] = {}
@@ -55,11 +65,23 @@ class EmbeddingStore:
         self._flushed = time.monotonic()
         self._part = lru_cache(_OPEN_PARTS)(self._map)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether others may write to it at the same time."""
+        return bool(self._begins)
+
     def missing(self, keys: Keys) -> NDArray[np.bool_]:
         """(n,) S16 -> (n,) which of them have no vector yet."""
-        known = self._index[0]
-        place = np.minimum(np.searchsorted(known, keys), max(len(known) - 1, 0))
-        return known[place] != keys if len(known) else np.ones(len(keys), bool)
+        return ~_inside(keys, self.known())
+
+    def known(self) -> Keys:
+        """(n,) S16 sorted: those that have a vector."""
+        return self._index[0]
+
+    def look_again(self) -> None:
+        """See what others have written meanwhile."""
+        for name in ("_names", "_index", "reasons"):
+            self.__dict__.pop(name, None)
 
     def add(self, keys: Sequence[bytes], vectors: Vectors) -> None:
         """Add vectors, a row each; they are on disk after `flush`, which comes by itself from time to time.
@@ -91,16 +113,15 @@ class EmbeddingStore:
         self._flushed = time.monotonic()
         if not self._rows:
             return
-        number = max((int(name) for name in self._names), default=-1) + 1
-        name = f"{number:06d}"
+        own = (name.removeprefix(self._begins) for name in self._names if name.startswith(self._begins))
+        name = f"{self._begins}{max((int(number) for number in own if number.isdecimal()), default=-1) + 1:06d}"
         with output_errors(self._folder / f"{name}.npy"):
             _save(self._folder / f"{name}.npy", np.concatenate(self._vectors))
             if self._failed:
                 write_bytes(self._folder / f"{name}.failed.json", json.dumps(self._failed).encode())
             _save(self._folder / f"{name}.keys.npy", np.concatenate(self._keys))
         self._keys, self._vectors, self._failed, self._rows = [], [], {}, 0
-        for name in ("_names", "_index", "reasons"):
-            self.__dict__.pop(name, None)
+        self.look_again()
 
     def gather(self, keys: Keys) -> Vectors:
         """(n,) S16 -> (n, dim) float32; a row of NaN for what could not be embedded. All must have been added."""
@@ -131,15 +152,33 @@ class EmbeddingStore:
     @cached_property
     def _index(self) -> tuple[Keys, NDArray[np.int32], NDArray[np.int64]]:
         """Sorted keys, and the part and row of each."""
-        keys = [np.load(self._folder / f"{name}.keys.npy", allow_pickle=False) for name in self._names]
-        joined = np.concatenate([np.zeros(0, f"S{KEY_BYTES}"), *keys])
-        parts = np.repeat(np.arange(len(keys), dtype=np.int32), [len(part) for part in keys])
-        rows = np.concatenate([np.zeros(0, np.int64), *(np.arange(len(part)) for part in keys)])
+        found = [self._keys_of(name) for name in self._names]
+        joined = np.concatenate([np.zeros(0, f"S{KEY_BYTES}"), *(keys for keys, _ in found)])
+        parts = np.repeat(np.arange(len(found), dtype=np.int32), [len(keys) for keys, _ in found])
+        rows = np.concatenate([np.zeros(0, np.int64), *(rows for _, rows in found)])
         order = np.argsort(joined, kind="stable")
         return joined[order], parts[order], rows[order]
 
+    def _keys_of(self, name: str) -> tuple[Keys, NDArray[np.int64]]:
+        """Keys of a part and the row of each, as far as they are wanted; then kept, since a part never changes."""
+        if name in self._loaded:
+            return self._loaded[name]
+        keys = np.load(self._folder / f"{name}.keys.npy", allow_pickle=False)
+        rows = np.arange(len(keys))
+        if self._wanted is None:
+            return keys, rows
+        rows = rows[_inside(keys, self._wanted)]
+        self._loaded[name] = keys[rows], rows
+        return self._loaded[name]
+
     def _map(self, name: str) -> Any:
         return np.load(self._folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+
+
+def _inside(keys: Keys, known: Keys) -> NDArray[np.bool_]:
+    """(n,) which keys are among those known, which are sorted."""
+    place = np.minimum(np.searchsorted(known, keys), max(len(known) - 1, 0))
+    return known[place] == keys if len(known) else np.zeros(len(keys), bool)
 
 
 def _save(file: Path, array: NDArray[Any]) -> None:

@@ -14,14 +14,47 @@ from ...filters.sidecar import ScorerRecord, Sidecar
 from ...manifests.folder import split_of
 from ...manifests.recipe import HELD_OUT_INSTRUCTIONS
 from .catalogue import ShardEntry
+from .choose import HASHES
 from .parts import Parts
 from .store import EmbeddingStore
 
 
 def dataset_digest(entries: Sequence[ShardEntry]) -> str:
     """SHA-256 of all shards' names and SHA-256."""
-    lines = "".join(f"{entry.name} {entry.sha256}\n" for entry in entries)
+    return digest_of({entry.name: entry.sha256 for entry in entries})
+
+
+def digest_of(shards: Mapping[str, str]) -> str:
+    """As `dataset_digest`, of shard -> SHA-256 in order."""
+    lines = "".join(f"{name} {sha256}\n" for name, sha256 in shards.items())
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def score_whole(
+    scorer: Duplicates | EmbeddingDuplicates,
+    key: str,
+    records: Mapping[str, ScorerRecord],
+    entries: Sequence[ShardEntry],
+    parts: Parts,
+    sidecar: Sidecar,
+    store: EmbeddingStore | None = None,
+    repeated: str = "",
+) -> None:
+    """Score all shards and write the parts.
+
+    Args:
+        scorer, key: what is scored; `records` holds what is written of it, and of the measure of hashes.
+        entries: all shards, their hashes or embeddings made.
+        parts, sidecar: where the hashes are.
+        store: of the embeddings; for those that take them.
+        repeated: as for `dataset_rows`.
+    """
+    if isinstance(scorer, Duplicates):
+        hashes = (HASHES, records[HASHES])
+        score_duplicates(scorer, key, hashes, entries, records[key], parts, sidecar, repeated)
+    else:
+        assert store is not None
+        score_embedding_duplicates(scorer, key, entries, records[key], parts, store, repeated)
 
 
 def score_duplicates(

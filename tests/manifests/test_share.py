@@ -37,10 +37,10 @@ def test_ranks_hold_the_folder_together_and_nobody_else(tmp_path):
 
 def test_ranks_must_agree_on_what_they_build(tmp_path):
     folder = DatasetFolder(tmp_path)
-    with shared(folder, Share(0, 2)) as held, held.begin({"seed": 1}):
+    with shared(folder, Share(0, 2)) as held, held.begin(lambda: folder.begin({"seed": 1})):
         pass
     refusal = pytest.raises(ResumeError, match="seed = 1, this run has 2")
-    with shared(folder, Share(1, 2)) as held, refusal, held.begin({"seed": 2}):
+    with shared(folder, Share(1, 2)) as held, refusal, held.begin(lambda: folder.begin({"seed": 2})):
         pass
 
 
@@ -48,15 +48,15 @@ def test_the_number_of_ranks_changes_only_while_nobody_builds(tmp_path):
     folder = DatasetFolder(tmp_path)
     assert world_size(folder.state) is None
     with shared(folder, Share(0, 2)) as first:
-        with first.begin({}):
+        with first.begin(lambda: folder.begin({})):
             pass
         assert world_size(folder.state) == 2
         refusal = pytest.raises(FolderBusyError, match=r"^ranks of --world-size 2 are at work in .* has 3")
-        with shared(folder, Share(1, 3)) as second, refusal, second.begin({}):
+        with shared(folder, Share(1, 3)) as second, refusal, second.begin(lambda: folder.begin({})):
             pass
     (folder.data / ".a.parquet.host-1.part").write_text("half")
     with shared(folder, Share(1, 3)) as second:
-        with second.begin({}):
+        with second.begin(lambda: folder.begin({})):
             pass
         assert world_size(folder.state) == 3
         assert not list(folder.data.iterdir())
@@ -72,11 +72,11 @@ def test_the_second_rank_waits_while_the_first_begins(tmp_path):
     def second():
         with shared(folder, Share(1, 2)) as held:
             waits.set()
-            with held.begin({}):
+            with held.begin(lambda: folder.begin({})):
                 order.append("second")
 
     thread = threading.Thread(target=second)
-    with shared(folder, Share(0, 2)) as held, held.begin({}):
+    with shared(folder, Share(0, 2)) as held, held.begin(lambda: folder.begin({})):
         thread.start()
         assert waits.wait(10)
         thread.join(0.2)

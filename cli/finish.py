@@ -45,7 +45,8 @@ def finish(
     where = place(out)
     stage = "build" if isinstance(where, str) else begun_stage(where)
     if stage != "build" and max_rejects < 1:
-        raise typer.BadParameter(f"goes with builds, {out} holds an unfinished {stage}", param_hint="--max-rejects")
+        what = "scores" if stage == "score" else "an export"
+        raise typer.BadParameter(f"goes with builds, {out} waits for {what} to be joined", param_hint="--max-rejects")
     if isinstance(where, Path) and stage == "export":
         _tell(_join_export(where), print_export, as_json, quiet)
     elif isinstance(where, Path) and stage == "score":

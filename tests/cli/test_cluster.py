@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import typer
 from taskpaint.cli.app import app
-from taskpaint.cli.cluster import EngineName, build_arguments, check
+from taskpaint.cli.build import build_arguments
+from taskpaint.cli.cluster import EngineName, check
 from typer.testing import CliRunner
 
 NOTHING = {"ray_address": None, "rank": None, "world_size": None, "script": None, "sbatch": None}
@@ -50,19 +51,47 @@ def test_options_that_do(engine, more):
     ("arguments", "complaint"),
     [
         (["score", "out", "--ray-address", "auto"], "--ray-address: goes with --engine ray"),
-        (["score", "out", "--gpus-per-task", "1"], "--gpus-per-task: goes with --engine ray"),
-        (["score", "out", "--gpus-per-task", "2"], "Input should be less than or equal to 1"),
+        (["score", "out", "--gpus-per-task", "1"], "--gpus-per-task: goes with --engine ray or slurm; see --device"),
+        (
+            ["score", "out", "--engine", "ray", "--gpus-per-task", "2"],
+            "a process of Ray takes one GPU or a part of one",
+        ),
+        (
+            ["score", "out", "--engine", "slurm", "--world-size", "2", "--gpus-per-task", "0.5"],
+            "Slurm gives a job whole",
+        ),
         (["score", "out", "--engine", "ray", "--device", "cuda"], "--device: Ray's nodes choose their own"),
-        (["score", "out", "--engine", "slurm"], "'slurm' is not one of 'local', 'ray'"),
+        (["score", "out", "--engine", "slurm"], "--engine slurm needs the number of array jobs"),
+        (["score", "out", "--world-size", "2"], "--world-size: goes with --rank"),
+        (
+            ["score", "s3://b/out", "--rank", "0", "--world-size", "2"],
+            "--rank: needs folders that all nodes see, s3://",
+        ),
         (["export", "out", "--to", "mds", "-o", "x", "--ray-address", "auto"], "--ray-address: goes with --engine ray"),
         (["score", "s3://b/out", "--engine", "ray"], "needs folders that all nodes see, s3://b/out is a URL"),
-        (["export", "out", "--to", "mds", "-o", "x", "--engine", "slurm"], "'slurm' is not one of 'local', 'ray'"),
+        (["export", "out", "--to", "mds", "-o", "x", "--engine", "slurm"], "--engine slurm needs the number of array"),
+        (["export", "out", "--to", "mds", "-o", "s3://b/x", "--rank", "0", "--world-size", "2"], "s3://b/x is a URL"),
     ],
 )
-def test_scores_and_exports_know_ray_alone(arguments, complaint):
+def test_options_of_scores_and_exports_that_do_not_go_together(arguments, complaint):
     found = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
     assert found.exit_code == 2
     assert complaint in " ".join(found.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("command", [["score", "out"], ["export", "out", "--to", "mds", "-o", "x"]])
+def test_ranks_that_there_are_not(command, tmp_path):
+    def said(*arguments):
+        words = [sys.executable, "-m", "taskpaint.cli", *command, *arguments]
+        done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 2 and list(tmp_path.iterdir()) == []
+        return done.stderr
+
+    assert said("--rank", "2", "--world-size", "2") == (
+        "taskpaint: --rank 2 with --world-size 2: ranks run from 0 to --world-size minus 1\n"
+    )
+    assert said("--rank", "a", "--world-size", "2") == "taskpaint: --rank a: give a number from 0, or auto\n"
+    assert said("--rank", "1") == "taskpaint: --rank 1 needs --world-size: the number of ranks\n"
 
 
 def test_every_option_that_decides_bytes_goes_to_the_ranks():
@@ -72,6 +101,8 @@ def test_every_option_that_decides_bytes_goes_to_the_ranks():
     assert " ".join(found) == (
         "a.yaml b --data x --path coco=/d --set image.size=512 --set seed=3 --limit 7 --skip-missing"
     )
+    spooled = build_arguments(["a.yaml"], None, None, None, None, "s3://b/d", None, False, Path("/big"))
+    assert " ".join(spooled) == "a.yaml --data s3://b/d --spool /big"
     assert build_arguments(None, ["coco=/d"], ["depth", "masks"], None, None, Path(), None, False) == [
         "--data", ".", "--source", "coco=/d", "--task", "depth", "--task", "masks",
     ]  # fmt: skip

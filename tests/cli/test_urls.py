@@ -130,7 +130,11 @@ def test_every_path_of_every_command_is_guarded():
         (("verify", "s3://user:hidden@b/x"), "may not carry a user's name or password"),
         (("stats", "wat://b/x"), "nothing is known of wat://"),
         (("build", "quickstart", "-o", "s3://b/x", "--engine", "ray"), "with a URL, run ranks"),
-        (("build", "quickstart", "-o", "s3://b/x", "--engine", "slurm", "--world-size", "2"), "with a URL, run ranks"),
+        (
+            ("score", "s3://b/x", "--engine", "slurm", "--world-size", "2"),
+            "--engine slurm: needs folders that all nodes",
+        ),
+        (("export", "x", "--to", "mds", "-o", "s3://b/x", "--rank", "0", "--world-size", "2"), "--rank: needs folders"),
         (("build", "quickstart", "-o", "out", "--path", "coco=s3://u:hidden@b"), "may not carry"),
     ],
 )

@@ -219,3 +219,16 @@ def test_ranks_at_once_killed_and_started_again_in_any_order(dataset, tmp_path, 
         subprocess.run(command(broken, "--rank", rank, "--world-size", 3), check=True)
     subprocess.run([sys.executable, "-m", "taskpaint.cli", "finish", str(broken), "-q"], check=True)
     assert contents(whole) == contents(broken)
+
+
+def test_the_script_for_slurm_exports_and_joins(dataset, tmp_path, submit):
+    script, out = tmp_path / "export.sh", tmp_path / "tars here"
+    words = ["export", "dataset", "--to", "mds", "-o", "tars here", "--where", "width >= 10", "--shard-size", 3]
+    more = ["--location", "/data/there", "--engine", "slurm", "--world-size", 2, "-w", 1, "--script", script]
+    subprocess.run([sys.executable, "-m", "taskpaint.cli", *map(str, [*words, *more])], check=True, cwd=tmp_path)
+    assert not out.exists() and f"# Exports to {out} with an array of 2 jobs" in script.read_text()
+    done = submit(script)
+    assert done.returncode == 0, done.stderr
+    export(dataset, tmp_path / "whole", replace(HOW, format="mds", where=("width >= 10",)))
+    assert contents(out) == contents(tmp_path / "whole")
+    assert len(list((out / ".taskpaint" / "logs").iterdir())) == 3

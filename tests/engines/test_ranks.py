@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import random
 import signal
-import stat
 import subprocess
 import sys
 import time
@@ -237,50 +236,6 @@ def test_ranks_at_once_killed_and_started_again_in_any_order(write_coco, tmp_pat
         subprocess.run(_command(tmp_path, broken, "--rank", rank, "--world-size", 3), check=True)
     subprocess.run([*finish, "-q"], check=True)
     assert contents(whole) == contents(broken)
-
-
-SBATCH = """#!{python}
-# Stands in for Slurm's sbatch: the same options and environment, the script from standard input, jobs at once.
-import os, subprocess, sys
-options = [word for word in sys.argv[1:] if word.startswith("--")]
-assert "--parsable" in options and options == sys.argv[1:], sys.argv
-values = dict(option[2:].partition("=")[::2] for option in options)
-home = {home!r}
-number = 1 + len(os.listdir(home))
-job = sys.stdin.read()
-waits_for = values.get("dependency", "").removeprefix("afterok:")
-failed = bool(waits_for) and open(os.path.join(home, waits_for)).read() != "0"
-codes = []
-first, _, last = values.get("array", "0-0").partition("-")
-for task in reversed(range(int(first), int(last) + 1)):
-    extra = {{"SLURM_ARRAY_TASK_ID": str(task)}} if "array" in values else {{}}
-    log = values["output"].replace("%A", str(number)).replace("%a", str(task)).replace("%j", str(number))
-    if not failed:
-        with open(log, "w") as opened:
-            environment = {{**os.environ, **extra}}
-            done = subprocess.run(["bash"], input=job, text=True, stdout=opened, stderr=opened, env=environment)
-            codes.append(done.returncode)
-open(os.path.join(home, str(number)), "w").write(str(max(codes, default=1)))
-print(f"{{number}};cluster")
-"""
-
-
-@pytest.fixture
-def submit(tmp_path):
-    """Run a script where `sbatch` is a stand-in, in a folder of its own."""
-    folder = tmp_path / "bin"
-    jobs = tmp_path / "jobs"
-    for place in (folder, jobs):
-        place.mkdir()
-    sbatch = folder / "sbatch"
-    sbatch.write_text(SBATCH.format(python=sys.executable, home=str(jobs)))
-    sbatch.chmod(sbatch.stat().st_mode | stat.S_IXUSR)
-    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
-
-    def run(script):
-        return subprocess.run(["bash", str(script)], capture_output=True, text=True, env=environment)
-
-    return run
 
 
 def test_the_script_for_slurm_builds_and_joins(whole, tmp_path, submit):

@@ -268,6 +268,19 @@ def test_ranks_need_no_shared_folder(local, bucket, tmp_path, monkeypatch):
         build_share([parse_recipe(TEXT + "seed: 5\n")], url, options(tmp_path), Share(0, 2))
 
 
+def test_the_script_for_slurm_builds_into_a_store(local, bucket, tmp_path, submit):
+    url, script = f"s3://{bucket}/mine", tmp_path / "build.sh"
+    (tmp_path / "r.yaml").write_text(TEXT)
+    words = ["build", "r.yaml", "-o", url, "--engine", "slurm", "--world-size", 2, "-w", 1, "--script", script]
+    command = [sys.executable, "-m", "taskpaint.cli", *map(str, words)]
+    subprocess.run(command, check=True, cwd=tmp_path)
+    assert not Store(url).find() and f"# Builds {url} with an array of 2 jobs" in script.read_text()
+    done = submit(script)
+    assert done.returncode == 0, done.stderr
+    assert objects_of(url) == local
+    assert len(list((tmp_path / "taskpaint-logs").iterdir())) == 3
+
+
 def test_status_tells_what_runs_elsewhere(tiny_coco, bucket, tmp_path, monkeypatch):
     url, seen = f"s3://{bucket}/mine", []
     monkeypatch.setattr(claim, "BEAT_SECONDS", 0.05)

@@ -367,3 +367,40 @@ def test_joining_killed_at_any_file_is_done_again(dataset, monkeypatch, steps):
     monkeypatch.setattr(os, "fsync", real)
     join_scores(dataset, Deaf())
     assert contents(dataset) == scored()
+
+
+def test_the_script_for_slurm_scores_and_joins(dataset, tmp_path, submit):
+    script = tmp_path / "score.sh"
+    command = [sys.executable, "-m", "taskpaint.cli", "score", "out", "--scores", ",".join(SCORES), "-w", 1]
+    more = ["--engine", "slurm", "--world-size", 3, "--gpus-per-task", 2, "--script", script, "--sbatch=--account=a"]
+    subprocess.run(list(map(str, [*command, *more])), check=True, cwd=tmp_path)
+    text = script.read_text()
+    assert text.startswith(f"#!/bin/bash\n# Scores {dataset} with an array of 3 jobs")
+    assert text.count("--gres=gpu:2") == 1 and "shared=(--account=a)" in text
+    done = submit(script)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("submitted: score 1, finish 2; look with: ")
+    assert contents(dataset) == scored()
+    logs = sorted(file.name for file in (dataset / ".taskpaint" / "logs").iterdir())
+    assert logs == ["finish-2.log", "score-1-0.log", "score-1-1.log", "score-1-2.log"]
+    again = submit(script)
+    assert again.returncode == 0 and contents(dataset) == scored()
+
+
+def test_the_script_asks_for_no_gpu_unless_told(dataset, tmp_path):
+    command = [sys.executable, "-m", "taskpaint.cli", "score", dataset, "--engine", "slurm", "--world-size", 2]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+    assert "gpu" not in done.stdout and "exec " in done.stdout and not (dataset / ".taskpaint" / "logs").exists()
+
+
+def test_finish_knows_what_was_begun(dataset, tmp_path):
+    """Scores while ranks score, else the build; shares of rejects are of builds."""
+    score_share(dataset, HOW, Share(0, 1), Deaf())
+    finish = [sys.executable, "-m", "taskpaint.cli", "finish", str(dataset)]
+    done = subprocess.run([*finish, "--max-rejects", "0.5"], capture_output=True, text=True)
+    assert done.returncode == 2 and "waits for scores to be joined" in " ".join(done.stderr.replace("│", "").split())
+    done = subprocess.run(finish, capture_output=True, text=True, check=True)
+    assert "24 triplets scored" in done.stderr and "nss_distance" in done.stdout
+    done = subprocess.run(finish, capture_output=True, text=True, check=True)
+    assert "24 train triplets in 6 shards" in done.stderr
+    assert contents(dataset) == scored()

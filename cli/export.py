@@ -105,7 +105,7 @@ def export(
         raise typer.BadParameter(
             "say what to export, --to which FORMAT and to which folder, -o DEST", param_hint="export"
         )
-    from ..engines.export import ExportOptions
+    from ..engines.export import ExportOptions, check_export
     from ..manifests.storage.url import place
 
     cluster.check(engine, ray_address, rank, world_size, script, sbatch)
@@ -131,6 +131,7 @@ def export(
             share, again = ranks.share(rank, world_size), ranks.command("export", *arguments)
             ranks.tell(_run_share(dataset, folder, how, share, quiet or as_json, again), quiet, as_json)
         elif world_size is not None:
+            check_export(dataset, folder, how)
             ranks.write_script("export", arguments, folder.absolute(), world_size, workers, sbatch or [], script)
         return
     run = cluster.engine_of(engine, ray_address)

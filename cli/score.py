@@ -85,6 +85,7 @@ def score(
       taskpaint score /shared/out --head v2.pth --engine slurm --world-size 16 --gpus-per-task 1 --script score.sh
     """
     from ..engines.score import ScoreOptions
+    from ..engines.score_ranks import check_score
     from ..manifests.storage.url import place
 
     cluster.check(engine, ray_address, rank, world_size, script, sbatch)
@@ -122,6 +123,7 @@ def score(
             share, again = ranks.share(rank, world_size), ranks.command("score", *arguments)
             ranks.tell(_run_share(folder, how, share, quiet or as_json, again), quiet, as_json)
         elif world_size is not None:
+            check_score(folder, how)
             gpus, where = int(gpus_per_task or 0), folder.absolute()
             ranks.write_script("score", arguments, where, world_size, workers, sbatch or [], script, gpus=gpus)
         return

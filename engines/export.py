@@ -21,7 +21,7 @@ from .export_plan import ExportPlan, PlannedPart, Wanted, plan_export
 from .local import Engine, run_local
 from .rank_report import RankReport
 
-__all__ = ["ExportOptions", "ExportReport", "export", "export_share", "list_exports"]
+__all__ = ["ExportOptions", "ExportReport", "check_export", "export", "export_share", "list_exports"]
 
 _BATCH_ROWS: Final = 64
 """Rows of a row group, as datasets are built by default."""
@@ -120,6 +120,22 @@ def export_share(
     return RankReport(out, share.rank, share.world_size, len(mine), resumed, missing, time.monotonic() - started)
 
 
+def check_export(root: Path, out: Path, options: ExportOptions) -> tuple[type[Export], Destination, Mapping[str, Any]]:
+    """Refuse what can be seen to be wrong without a look at rows; returns format, destination and manifest.
+
+    Raises:
+        as `export`.
+    """
+    if overlap(root, out):
+        raise UsageError(f"{out} and {root} lie in each other; choose a folder beside the dataset")
+    kind = find_export(options.format)
+    place = Destination(out, options.location or str(out.resolve()))
+    kind().check(place)
+    manifest = DatasetFolder(root).manifest()
+    ExportFolder(out).refuse_foreign()
+    return kind, place, manifest
+
+
 @dataclass(frozen=True)
 class _Asked:
     """An export that was found to be possible, and its plan."""
@@ -135,16 +151,10 @@ class _Asked:
     @classmethod
     def of(cls, root: Path, out: Path, options: ExportOptions) -> _Asked:
         """Look at everything before any work."""
-        _apart(root, out)
-        kind = find_export(options.format)
-        place = Destination(out, options.location or str(out.resolve()))
-        kind().check(place)
-        source = DatasetFolder(root)
-        manifest = source.manifest()
+        kind, place, manifest = check_export(root, out, options)
         shards = [shard["name"] for shard in manifest["shards"]]
-        ExportFolder(out).refuse_foreign()
         rows_per_shard = options.rows_per_shard or max(1, *(shard["rows"] for shard in manifest["shards"]))
-        plan = plan_export(source, shards, _wanted(options, kind), rows_per_shard)
+        plan = plan_export(DatasetFolder(root), shards, _wanted(options, kind), rows_per_shard)
         return cls(root, place, kind, options, manifest, rows_per_shard, plan)
 
     @property
@@ -204,8 +214,3 @@ class _Asked:
 
 def _wanted(options: ExportOptions, kind: type[Export]) -> Wanted:
     return Wanted(options.tasks, options.splits, options.where, options.limit, kind.text_to_image != "left out")
-
-
-def _apart(root: Path, out: Path) -> None:
-    if overlap(root, out):
-        raise UsageError(f"{out} and {root} lie in each other; choose a folder beside the dataset")

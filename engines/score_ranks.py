@@ -19,12 +19,23 @@ from .rank_report import RankReport, unfinished
 from .score import ScoreReport, report_of
 from .scoring.agreed import Agreed, embedded_key
 from .scoring.catalogue import ShardEntry, known_entries
-from .scoring.choose import Chosen, ScoreOptions, choose
+from .scoring.choose import Chosen, ScoreOptions, check_names, choose
 from .scoring.join import Before, join, plan_records
 from .scoring.parts import Parts
 from .scoring.run import ScoreWatch, ScoringRun
 from .scoring.standing import listed_shards, scored_by_ranks
 from .scoring.whole import dataset_digest, digest_of, score_whole
+
+
+def check_score(root: Path, options: ScoreOptions) -> None:
+    """Refuse what can be seen to be wrong without weights and devices.
+
+    Raises:
+        UsageError: unknown names.
+        DatasetFolderError: no finished dataset.
+    """
+    check_names(options)
+    listed_shards(DatasetFolder(root))
 
 
 def score_share(root: Path, options: ScoreOptions, share: Share, watch: ScoreWatch, command: str = "") -> RankReport:
@@ -131,6 +142,7 @@ def _complete(
     missing = [number for number, name in enumerate(names) if not is_done(name)]
     for whole in {whole.store: whole for whole in agreed.whole.values() if whole.store}.values():
         store = whole.vectors(folder)
+        assert store is not None
         done = [number for number in range(len(names)) if number not in missing]
         missing += [number for number in done if store.missing(known[names[number]].keys()[:, 0]).any()]
     if missing:

@@ -108,11 +108,12 @@ def shared(folder: DatasetFolder, share: Share, home: Path | None = None) -> Ite
     Raises:
         FolderBusyError: one of them holds it.
     """
-    home = home or folder.state
-    home.mkdir(parents=True, exist_ok=True)
+    folder.state.mkdir(parents=True, exist_ok=True)
     with (folder.state / "lock").open("a+") as whole, (folder.state / f"lock-{share.writer}").open("a+") as own:
         _take(whole, fcntl.LOCK_SH, folder)
         _take(own, fcntl.LOCK_EX, folder, f"rank {share.rank} of {folder.root} is at work already; wait for it")
+        home = home or folder.state
+        home.mkdir(exist_ok=True)  # not before: what joins the ranks removes it, and holds the folder meanwhile
         yield SharedFolder(folder, share, whole, home)
 
 

@@ -94,6 +94,16 @@ class Chosen:
         return {"hashes": dict(self.measures[HASHES].identity)}, ""
 
 
+def check_names(options: ScoreOptions) -> None:
+    """Refuse names that there are not; `choose` looks at weights and files too, which may lie on other machines.
+
+    Raises:
+        UsageError: an unknown scorer, or options for one that was not asked for.
+    """
+    if options.scores:
+        _check_settings(options.settings, expand(options.scores))
+
+
 def choose(options: ScoreOptions, devices: tuple[str, ...] | None = None) -> Chosen:
     """Make scorers and embedders.
 

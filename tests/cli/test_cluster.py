@@ -94,6 +94,34 @@ def test_ranks_that_there_are_not(command, tmp_path):
     assert said("--rank", "1") == "taskpaint: --rank 1 needs --world-size: the number of ranks\n"
 
 
+def test_a_script_is_not_written_for_what_cannot_be(tiny_coco, tmp_path):
+    def taskpaint(*arguments):
+        words = [sys.executable, "-m", "taskpaint.cli", *map(str, arguments)]
+        return subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
+
+    def said(*arguments):
+        done = taskpaint(*arguments, "--engine", "slurm", "--world-size", 2, "--script", "s.sh")
+        assert done.returncode in (1, 2) and not (tmp_path / "s.sh").exists() and "Traceback" not in done.stderr
+        return done.stderr
+
+    assert "there is no folder" in said("score", "none") and "there is no folder" in said(
+        "export", "none", "--to", "mds", "-o", "x"
+    )
+    done = taskpaint("build", "--source", f"coco={tiny_coco}", "--task", "detection", "-o", "out", "-w", 1, "-q")
+    assert done.returncode == 0, done.stderr
+    assert said("score", "out", "--scores", "ssimm") == (
+        "taskpaint: no scorer is called 'ssimm'; did you mean 'ssim'?\n"
+    )
+    assert "options were given for giqa, which is not among the scores" in said(
+        "score", "out", "--scores", "ssim", "--reference", "r"
+    )
+    assert "no export format is called 'mdss'" in said("export", "out", "--to", "mdss", "-o", "x")
+    assert "lie in each other" in said("export", "out", "--to", "mds", "-o", "out/x")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").touch()
+    assert "is not empty and no export" in said("export", "out", "--to", "mds", "-o", "full")
+
+
 def test_every_option_that_decides_bytes_goes_to_the_ranks():
     found = build_arguments(
         ["a.yaml", "b"], None, None, ["coco=/d"], ["image.size=512", "seed=3"], Path("x"), 7, skip_missing=True

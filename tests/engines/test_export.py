@@ -269,7 +269,7 @@ def test_a_full_disk_is_told_and_leaves_a_resumable_folder(dataset, tmp_path, op
     def full(handle):
         nonlocal count
         count += 1
-        if count == 6:
+        if count == 7:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:

@@ -86,7 +86,12 @@ def join(out: Path | str, max_rejects: float = 1.0) -> BuildReport:
     folder = output_folder(out)
     if isinstance(folder, RemoteFolder):
         folder.pull()
-    shards = planned_shards(folder)
+    try:
+        shards = planned_shards(folder)
+    except DatasetFolderError as fault:
+        if folder.manifest_file.exists():
+            raise DatasetFolderError(f"{folder.place} is finished, nothing waits there to be joined") from fault
+        raise
     if not has_head(folder):
         raise DatasetFolderError(
             f"{folder.place}/.taskpaint is incomplete; run the build command again, it keeps finished shards"

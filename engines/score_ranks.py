@@ -62,6 +62,7 @@ def score_share(root: Path, options: ScoreOptions, share: Share, watch: ScoreWat
     for note in chosen.notes:
         watch.say(note)
     agreed = Agreed.of(chosen, options, folder, digest_of(listed))
+    _check_columns(folder, agreed, listed)  # before anything is agreed on that could not be joined
     with output_errors(folder.state), shared(folder, share, Parts(folder.state).agreement) as held:
         with held.begin(lambda: agreed.agree(folder), command):
             pass
@@ -108,7 +109,6 @@ def join_scores(root: Path, watch: ScoreWatch) -> ScoreReport:
 def _score(run: ScoringRun, chosen: Chosen, agreed: Agreed, names: Sequence[str]) -> int:
     """Score some shards; returns how many lacked nothing."""
     entries = run.catalogue(names)
-    plan_records(run.before, agreed.records(agreed.dataset), entries, run.sidecar)
     missing = run.missing(agreed.shards, entries)
     run.score_shards(entries, agreed.shards, missing)
     run.keep(entries)
@@ -120,6 +120,12 @@ def _score(run: ScoringRun, chosen: Chosen, agreed: Agreed, names: Sequence[str]
                 run.parts.write(key, entry.name, agreed.shards[key], entry.sha256, {}, [])
     lacking = {entry.name for some in missing.values() for entry in some}
     return len(entries) - len(lacking)
+
+
+def _check_columns(folder: DatasetFolder, agreed: Agreed, listed: Mapping[str, str]) -> None:
+    sidecar = Sidecar(folder.root)
+    entries = [ShardEntry(name, sha256, (), 0, Path()) for name, sha256 in listed.items()]
+    plan_records(Before.of(sidecar), agreed.records(agreed.dataset), entries, sidecar)
 
 
 def _complete(

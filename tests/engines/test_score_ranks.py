@@ -16,6 +16,7 @@ from taskpaint.engines.build import BuildOptions, build
 from taskpaint.engines.score import ScoreOptions, score
 from taskpaint.engines.score_ranks import join_scores, score_share
 from taskpaint.engines.scoring import prepare
+from taskpaint.engines.scoring.agreed import Agreed
 from taskpaint.engines.scoring.store import EmbeddingStore
 from taskpaint.engines.status import status
 from taskpaint.filters.sidecar import Sidecar
@@ -179,6 +180,16 @@ def test_ranks_that_do_not_agree_are_refused(dataset):
                 alone(dataset, Deaf())
     with pytest.raises(UsageError, match="ranks run from 0"):
         Share(2, 2)
+
+
+def test_two_scorers_with_one_column_are_refused_before_anything_is_agreed_on(dataset):
+    score(dataset, replace(HOW, scores=("ssim",)), Deaf())
+    file = dataset / "scores" / "scores.json"
+    file.write_text(file.read_text().replace('"ssim": {', '"others": {', 1))  # of another package, say
+    with pytest.raises(UsageError, match=r"others and ssim both make a column 'ssim'; give one of them a label"):
+        score_share(dataset, replace(HOW, scores=("ssim",)), Share(0, 1), Deaf())
+    assert not Agreed.is_begun(DatasetFolder(dataset))
+    score_share(dataset, HOW, Share(0, 1), Deaf())
 
 
 def test_an_unfinished_dataset_and_files_that_nobody_lists(dataset):
@@ -391,6 +402,19 @@ def test_the_script_asks_for_no_gpu_unless_told(dataset, tmp_path):
     command = [sys.executable, "-m", "taskpaint.cli", "score", dataset, "--engine", "slurm", "--world-size", 2]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
     assert "gpu" not in done.stdout and "exec " in done.stdout and not (dataset / ".taskpaint" / "logs").exists()
+
+
+def test_joining_twice_a_dataset_that_no_build_made(dataset):
+    (dataset / ".taskpaint" / "run.json").write_text('{"parent": "of a filter, say"}')
+    score_share(dataset, HOW, Share(0, 1), Deaf())
+    finish = [sys.executable, "-m", "taskpaint.cli", "finish", str(dataset), "-q"]
+    assert subprocess.run(finish, capture_output=True, text=True).returncode == 0
+    assert contents(dataset) == scored()
+    done = subprocess.run(finish, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"taskpaint: {dataset} is finished, nothing waits there to be joined\n",
+    )
 
 
 def test_finish_knows_what_was_begun(dataset, tmp_path):

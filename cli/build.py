@@ -37,7 +37,8 @@ def build(
     spool: Annotated[
         Path | None,
         typer.Option(
-            help="With a URL: local folder in which shards wait to be sent; by default in the cache.",
+            help="With a URL: folder in which shards wait to be sent, with --engine ray one that all nodes see; by default "
+            "in the cache.",
             show_default=False,
         ),
     ] = None,
@@ -112,9 +113,9 @@ def build(
 
     cluster.check(engine, ray_address, rank, world_size, script, sbatch)
     where = None if out is None else place(out)
-    if engine == cluster.EngineName.ray and isinstance(where, str):
+    if engine == cluster.EngineName.ray and isinstance(where, str) and spool is None:
         raise typer.BadParameter(
-            "--engine ray writes to a folder that all nodes see; with a URL, run ranks (--rank, --engine slurm)",
+            "--engine ray sends shards from a folder that all nodes see: name it with --spool, or run ranks (--rank)",
             param_hint="--out",
         )
     files = _recipes(recipe or [], source or [], task or [], change or [])

@@ -129,7 +129,7 @@ def test_every_path_of_every_command_is_guarded():
     [
         (("verify", "s3://user:hidden@b/x"), "may not carry a user's name or password"),
         (("stats", "wat://b/x"), "nothing is known of wat://"),
-        (("build", "quickstart", "-o", "s3://b/x", "--engine", "ray"), "with a URL, run ranks"),
+        (("build", "quickstart", "-o", "s3://b/x", "--engine", "ray"), "name it with --spool, or run ranks"),
         (
             ("score", "s3://b/x", "--engine", "slurm", "--world-size", "2"),
             "--engine slurm: needs folders that all nodes",

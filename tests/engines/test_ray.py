@@ -19,6 +19,7 @@ from taskpaint.engines.status import status
 from taskpaint.manifests.errors import BuildError, OutputError
 from taskpaint.manifests.folder import DatasetFolder
 from taskpaint.manifests.recipe_file import parse_recipe
+from taskpaint.manifests.storage.store import Store
 
 ray = pytest.importorskip("ray", reason="the extra taskpaint[ray] is not installed")
 
@@ -64,6 +65,16 @@ def test_a_node_killed_in_the_middle_costs_only_unfinished_shards(cluster, node,
     ledger = (out / ".taskpaint" / "ledger-local.jsonl").read_text()
     assert ledger.count("\n") == len(watch.names) == len(set(watch.names)) == len(DatasetFolder(out).shards())
     assert not list((out / "data").glob(".*"))
+
+
+def test_a_store_by_way_of_a_folder_that_all_nodes_see(cluster, node, whole, bucket, tmp_path):
+    """The nodes have no way to the store; the driver alone sends what they have written."""
+    url, there = f"s3://{bucket}/mine", Store(f"s3://{bucket}/mine")
+    watch = At(4, lambda: cluster.remove_node(node, allow_graceful=False))
+    build([parse_recipe(TEXT)], url, BuildOptions(root=tmp_path, spool=tmp_path / "spool"), watch, ray_engine())
+    assert watch.left < 0
+    assert there.read_many(name for name in there.find() if not name.startswith(".taskpaint/")) == whole
+    assert not list((tmp_path / "spool").rglob("*.parquet"))
 
 
 @dataclass(frozen=True)

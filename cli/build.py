@@ -37,7 +37,7 @@ def build(
     spool: Annotated[
         Path | None,
         typer.Option(
-            help="With a URL: folder in which shards wait to be sent, with --engine ray one that all nodes see; by default "
+            help="With a URL: folder in which shards wait to be sent, on Ray one that all nodes see; by default "
             "in the cache.",
             show_default=False,
         ),

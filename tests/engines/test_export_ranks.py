@@ -143,7 +143,7 @@ def test_rows_chosen_by_scores_that_changed_are_noticed(dataset, tmp_path):
     give(0)
     export_share(dataset, tmp_path / "out", how, Share(0, 2))
     give(1)
-    with pytest.raises(ResumeError, match=r"begun with rows = "):
+    with pytest.raises(ResumeError, match=r"begun with other files behind rows than there are now"):
         export_share(dataset, tmp_path / "out", how, Share(1, 2))
     give(0)
     export_share(dataset, tmp_path / "out", how, Share(1, 2))

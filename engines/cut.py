@@ -18,8 +18,9 @@ from ..manifests.folder import DatasetFolder, overlap
 from ..writers.shards import output_errors
 from .cut_finish import finish_cut
 from .cut_job import CutJob
-from .cut_plan import CutShard, plan_cut, row_group_rows
+from .cut_plan import CutShard, plan_cut
 from .local import default_workers, run_local
+from .pieces import row_group_rows
 from .survey import Survey, SurveyOptions, survey
 
 __all__ = ["CutOptions", "CutReport", "SurveyOptions", "cut", "survey_with_report"]

@@ -21,8 +21,8 @@ from ..manifests.folder import DatasetFolder, ShardRecord, overlap, replacing, w
 from ..writers.card import write_card
 from ..writers.shards import output_errors
 from .cut_finish import DROPPED
-from .cut_plan import row_group_rows
 from .local import default_workers, run_local
+from .pieces import row_group_rows
 from .regrouping.decision import (
     Decision,
     OnClash,

@@ -68,7 +68,7 @@ def adopt(
     """
     from ..engines.adopt import AdoptOptions, find_adoption
     from ..engines.build import BuildOptions
-    from .build import print_summary, run_build
+    from .building import print_summary, run_build
 
     if out is None:
         raise typer.BadParameter("name the dataset folder to write with -o OUT", param_hint="--out")

@@ -95,7 +95,6 @@ def generate(
     from ..alignment.draws import make_draws, parse_span
     from ..engines.align.generate import GenerateOptions
     from ..engines.align.generate import generate as run_generate
-    from ..manifests.errors import StoppedError
     from .align_editor import ModelEditor
 
     draws = make_draws(
@@ -106,12 +105,10 @@ def generate(
         seed,
     )
     how = GenerateOptions(tuple(draws), limit, split, tuple(task or ()), seed, name)
-    try:
+    with report.stoppable():
         editor = ModelEditor(model, device, precision, resolution, batch_size)
         with Watch(quiet or as_json) as watch:
             found = run_generate(dataset, run, editor, how, watch)
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
     if as_json:
         report.print_json(vars(found))
     else:

@@ -94,25 +94,9 @@ def filter(  # the command's name
 def run_cut(dataset: Path, out: Path, rules: RuleSet, how: CutOptions, quiet: bool) -> CutReport:
     """Cut with a progress bar."""
     from ..engines.cut import cut
-    from ..manifests.errors import StoppedError
 
-    meter: report.Meter | None = None
-    before = 0
-
-    def advance(done: int, total: int) -> None:
-        nonlocal meter, before
-        if meter is None:
-            meter = report.Meter("cutting", total, quiet).__enter__()
-        meter.advance(done - before)
-        before = done
-
-    try:
+    with report.stoppable(), report.counted("cutting", quiet) as advance:
         return cut(dataset, out, rules, how, advance)
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
-    finally:
-        if meter is not None:
-            meter.__exit__(None, None, None)
 
 
 def print_cut(summary: CutReport) -> None:

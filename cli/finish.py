@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from . import options, report
-from .build import print_summary
+from .building import print_summary
 
 
 def finish(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -210,15 +211,8 @@ def measure(
 
 
 def _run(work: Callable[[Progress], dict[str, Any]], root: Path, as_json: bool, quiet: bool) -> None:
-    from ..manifests.errors import StoppedError
-
-    progress = _meters(quiet or as_json)
-    try:
+    with report.stoppable(), contextlib.closing(_meters(quiet or as_json)) as progress:
         about = work(progress)
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
-    finally:
-        progress.close()
     if as_json:
         report.print_json(about)
     elif not quiet:

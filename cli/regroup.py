@@ -47,28 +47,12 @@ def run(
 ) -> None:
     """Regroup with a progress bar, and say what it came to."""
     from ..engines.regroup import RegroupOptions, regroup
-    from ..manifests.errors import StoppedError
 
     if out is None:
         raise typer.BadParameter("name the dataset folder to write with -o OUT", param_hint="--out")
     how = RegroupOptions(tuple(only or ()), ids, name, rows_per_shard, workers, overwrite)
-    meter: report.Meter | None = None
-    before = 0
-
-    def advance(done: int, total: int) -> None:
-        nonlocal meter, before
-        if meter is None:
-            meter = report.Meter("writing", total, quiet or as_json).__enter__()
-        meter.advance(done - before)
-        before = done
-
-    try:
+    with report.stoppable(), report.counted("writing", quiet or as_json) as advance:
         summary = regroup(datasets, out, operation, how, advance)
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
-    finally:
-        if meter is not None:
-            meter.__exit__(None, None, None)
     if as_json:
         report.print_json(vars(summary))
     elif not quiet:

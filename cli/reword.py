@@ -49,7 +49,6 @@ def reword(
 
     from ..engines.reword import RewordOptions
     from ..engines.reword import reword as run
-    from ..manifests.errors import StoppedError
     from ..manifests.folder import DatasetFolder
     from ..manifests.recipe import Instructions
 
@@ -65,13 +64,10 @@ def reword(
         ) from fault
     how = RewordOptions(instructions, seed, tuple(task or []), workers, overwrite)
     rows = sum(DatasetFolder(dataset).manifest()["splits"].values())
-    try:
-        with places.written(out, quiet or as_json) as folder:
-            with report.Meter("rewording", rows, quiet or as_json) as meter:
-                done = run(dataset, folder, how, meter.advance)
-            found = places.shown(done, folder, out)
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
+    with report.stoppable(), places.written(out, quiet or as_json) as folder:
+        with report.Meter("rewording", rows, quiet or as_json) as meter:
+            done = run(dataset, folder, how, meter.advance)
+        found = places.shown(done, folder, out)
     if as_json:
         report.print_json(vars(found))
         return

@@ -76,9 +76,9 @@ def generate(
         list[str] | None, typer.Option(help="Only rows of this task; may be given again.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides rows, guidance, noise and order.")] = 0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures drawn at a time.")] = 8,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto (float16 on CUDA), float32, float16 or bfloat16.")] = "auto",
+    batch_size: options.DrawnAtOnce = 8,
+    device: options.Device = "auto",
+    precision: options.DrawingPrecision = "auto",
     resolution: Annotated[int, typer.Option(min=0, help="As in training, pixels; 0 for the model's own.")] = 0,
     name: Annotated[str, typer.Option(help="What people see as its name.", show_default="the folder's")] = "",
     as_json: options.Json = False,

@@ -18,7 +18,7 @@ def score(
     embedder: Annotated[
         str, typer.Option(metavar="MODEL/PRETRAINED", help="As for taskpaint score.", show_default=False)
     ] = "",
-    checkpoint: Annotated[Path | None, typer.Option(help="File of the embedder's weights.", show_default=False)] = None,
+    checkpoint: options.Checkpoint = None,
     head: Annotated[
         Path | None, typer.Option(help="File of the aesthetics head's weights.", metavar="FILE", show_default=False)
     ] = None,

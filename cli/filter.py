@@ -81,10 +81,9 @@ def filter(  # the command's name
     if dry_run:
         _dry_run(dataset, given, how, as_json, quiet)
         return
-    if out is None:
-        raise typer.BadParameter("name the dataset folder to write with -o OUT", param_hint="--out")
-    with places.written(out, quiet or as_json) as folder:
-        summary = places.shown(run_cut(dataset, folder, given, how, quiet or as_json), folder, out)
+    place = options.required(out)
+    with places.written(place, quiet or as_json) as folder:
+        summary = places.shown(run_cut(dataset, folder, given, how, quiet or as_json), folder, place)
     if as_json:
         report.print_json(vars(summary))
     elif not quiet:

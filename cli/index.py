@@ -80,7 +80,7 @@ def build(
     embedder: Annotated[
         str, typer.Option(help="Makes vectors of pictures; for ready embeddings, what made them.")
     ] = _EMBEDDER,
-    checkpoint: Annotated[Path | None, typer.Option(help="File of the embedder's weights.", show_default=False)] = None,
+    checkpoint: options.Checkpoint = None,
     download: Annotated[
         bool, typer.Option("--download/--no-download", help="Fetch weights that are not on this machine.")
     ] = True,

@@ -13,7 +13,7 @@ def merge(
     name: regroup.Name = "",
     rows_per_shard: regroup.ShardSize = None,
     workers: options.Workers = 0,
-    overwrite: regroup.Overwrite = False,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:

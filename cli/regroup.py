@@ -26,10 +26,9 @@ ShardSize = Annotated[
     int | None,
     typer.Option("--rows-per-shard", min=1, max=100_000, help="At most so many.", show_default="as the largest shard"),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Start anew in a folder of another run.")]
 Seed = Annotated[int, typer.Option(min=0, help="Another seed draws others.")]
 
-__all__ = ["Datasets", "Ids", "Name", "Only", "Out", "Overwrite", "Seed", "ShardSize", "run"]
+__all__ = ["Datasets", "Ids", "Name", "Only", "Out", "Seed", "ShardSize", "run"]
 
 
 def run(
@@ -48,11 +47,10 @@ def run(
     """Regroup with a progress bar, and say what it came to."""
     from ..engines.regroup import RegroupOptions, regroup
 
-    if out is None:
-        raise typer.BadParameter("name the dataset folder to write with -o OUT", param_hint="--out")
+    root = options.required(out)
     how = RegroupOptions(tuple(only or ()), ids, name, rows_per_shard, workers, overwrite)
     with report.stoppable(), report.counted("writing", quiet or as_json) as advance:
-        summary = regroup(datasets, out, operation, how, advance)
+        summary = regroup(datasets, root, operation, how, advance)
     if as_json:
         report.print_json(vars(summary))
     elif not quiet:

@@ -31,7 +31,7 @@ def reword(
         list[str] | None, typer.Option(help="Only these tasks.", metavar="NAME", show_default="all")
     ] = None,
     workers: options.Workers = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew in a folder of another run.")] = False,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -52,8 +52,7 @@ def reword(
     from ..manifests.folder import DatasetFolder
     from ..manifests.recipe import Instructions
 
-    if out is None:
-        raise typer.BadParameter("name the dataset folder to write with -o OUT", param_hint="--out")
+    place = options.required(out)
     try:
         instructions = Instructions(
             banks=tuple(map(str, bank or [])), mode=mode, draw=draw, languages=tuple(language or ["en"])
@@ -64,10 +63,10 @@ def reword(
         ) from fault
     how = RewordOptions(instructions, seed, tuple(task or []), workers, overwrite)
     rows = sum(DatasetFolder(dataset).manifest()["splits"].values())
-    with report.stoppable(), places.written(out, quiet or as_json) as folder:
+    with report.stoppable(), places.written(place, quiet or as_json) as folder:
         with report.Meter("rewording", rows, quiet or as_json) as meter:
             done = run(dataset, folder, how, meter.advance)
-        found = places.shown(done, folder, out)
+        found = places.shown(done, folder, place)
     if as_json:
         report.print_json(vars(found))
         return

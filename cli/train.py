@@ -47,7 +47,7 @@ def train(
             "--set", help="Any other setting, as ema=0.999; repeat.", metavar="NAME=VALUE", show_default=False
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew in a folder of another run.")] = False,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:

@@ -31,9 +31,12 @@ def test_a_quiet_count_says_nothing(monkeypatch, capsys):
 
 
 def test_a_stop_says_how_to_go_on():
-    with pytest.raises(StoppedError, match=r"^stopped; run the same command again to go on where it stopped$"):
-        with report.stoppable(), report.counted("writing"):
-            raise KeyboardInterrupt
+    with (
+        pytest.raises(StoppedError, match=r"^stopped; run the same command again to go on where it stopped$"),
+        report.stoppable(),
+        report.counted("writing"),
+    ):
+        raise KeyboardInterrupt
     with (
         pytest.raises(StoppedError, match=r"^stopped; nothing is uploaded twice$"),
         report.stoppable("nothing is uploaded twice"),

@@ -77,7 +77,7 @@ def _inflate(packed: bytes, size: int) -> memoryview:
     stream = isal_zlib.decompressobj()
     try:
         found = stream.decompress(packed, size + 1)
-    except isal_zlib.error as fault:
+    except isal_zlib.error as fault:  # type: ignore[misc]  # isal's stub takes the class for an instance
         raise BadItem(f"PNG is damaged: its pixels cannot be unpacked: {fault}") from fault
     if len(found) < size or not (stream.eof or len(found) > size):
         raise BadItem("PNG is damaged: it has fewer pixels than its header says")

@@ -180,7 +180,6 @@ class Coco(Source):
                 image_key=f"coco/{image_id:012d}",
                 features=self._features_of(record),
                 record=record,
-                categories=tuple(sorted({item["c"] for item in kept})),
             )
         for annotation_id in joints.keys():  # noqa: SIM118 - a Spool is no mapping
             if annotation_id not in joined:

@@ -112,7 +112,6 @@ class Lvis(Source):
                 image_key=f"coco/{image_id:012d}",
                 features=features,
                 record=record,
-                categories=tuple(sorted({item["c"] for item in kept})),
             )
 
     def _objects(

@@ -117,7 +117,6 @@ class OxfordPets(Source):
             image_key=f"oxford_pets/{line.stem}",
             features=features | (Feature.BOXES if heads else Feature(0)),
             record=record,
-            categories=(line.species, *([line.species + _HEAD_ID_OFFSET] if heads else [])),
         )
 
     def _heads(self, line: _Line, reject: Reject) -> tuple[list[list[int]], list[int]]:

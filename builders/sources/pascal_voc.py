@@ -165,7 +165,6 @@ class PascalVoc(Source):
             image_key=f"voc/{stem}",
             features=features,
             record={**record, **({"size": size} if size else {})},
-            categories=tuple(sorted({number for number, *_ in objects})),
         )
 
 

@@ -61,7 +61,7 @@ class Wflw(Source):
         for name in sorted(faces):
             stem = str(PurePosixPath(name).with_suffix(""))
             record = {"file": name, "people": faces[name]}
-            yield Entry(stem, f"wflw/{stem}", Feature.KEYPOINTS, record, (FACE.id,))
+            yield Entry(stem, f"wflw/{stem}", Feature.KEYPOINTS, record)
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:
         photograph, size_wh = photograph_with_size(self.file(f"WFLW_images/{record['file']}"))

@@ -34,7 +34,6 @@ _SCHEMA = pa.schema(
         ("id", pa.string()),
         ("image_key", pa.string()),
         ("features", pa.uint32()),
-        ("categories", pa.list_(pa.int32())),
         ("record", pa.binary()),
     ]
 )
@@ -93,17 +92,6 @@ class SourceIndex:
         """The id of every entry, in order."""
         for batch in self._batches:
             yield from batch["id"].to_pylist()
-
-    def with_any_category(self, wanted: set[int]) -> NDArray[np.bool_]:
-        """(rows,) whether an entry holds at least one of the wanted classes."""
-        found = []
-        for batch in self._batches:
-            lists = batch["categories"]
-            hits = np.isin(lists.values.to_numpy(zero_copy_only=False), list(wanted))
-            offsets = lists.offsets.to_numpy()
-            counts = np.concatenate([[0], np.cumsum(hits)])
-            found.append(counts[offsets[1:]] > counts[offsets[:-1]])
-        return np.concatenate([np.zeros(0, bool), *found])
 
     def key_and_id(self, row: int) -> tuple[str, str]:
         """Photograph and id of one entry."""
@@ -230,8 +218,6 @@ def _storable(entries: Iterator[Entry], reject: Reject) -> Iterator[Entry]:
 def _unstorable(entry: Entry, seen: set[str]) -> str:
     if entry.id in seen:
         return "another image of the split has the same id"
-    if any(abs(category) >= 1 << 31 for category in entry.categories):
-        return "a category id has more than 32 bits"
     try:
         orjson.dumps([entry.id, entry.image_key, entry.record])
     except TypeError as fault:  # text that is no valid Unicode, a number of more than 64 bits
@@ -249,7 +235,6 @@ def _batch(entries: list[Entry]) -> pa.RecordBatch:
         [entry.id for entry in entries],
         [entry.image_key for entry in entries],
         [int(entry.features) for entry in entries],
-        [list(entry.categories) for entry in entries],
         [orjson.dumps(entry.record) for entry in entries],
     ]
     arrays = [pa.array(values, column.type) for values, column in zip(columns, _SCHEMA, strict=True)]

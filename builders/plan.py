@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..manifests.errors import BadItem
-from ..manifests.folder import part_of
+from ..manifests.folder import replacing
 from ..manifests.recipe import HELD_OUT_INSTRUCTIONS, Recipe, Splits
 from .index import SourceIndex
 from .permutation import Permutation, hash_text, scramble
@@ -146,10 +146,12 @@ class Plan:
             for split, parts in self._own.items()
             for part in parts
         ]
-        part = part_of(file)  # workers of an earlier run may still have the old file mapped
-        with pa.OSFile(str(part), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
+        with (
+            replacing(file) as part,  # workers of an earlier run may still have the old file mapped
+            pa.OSFile(str(part), "wb") as sink,
+            pa.ipc.new_file(sink, _SCHEMA) as writer,
+        ):
             writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=_SCHEMA))
-        part.replace(file)
 
     @classmethod
     def load(cls, file: Path, seed: int, limit: int | None, repeated: str | None = None) -> Plan:

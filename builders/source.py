@@ -28,7 +28,6 @@ class Entry:
         id: stable and unique in the split.
         image_key: names the photograph, the same in every dataset that reuses it: "coco/000000000139".
         features: what the sample carries.
-        categories: ids of the classes present, as far as the annotation files tell.
         record: JSON-able; what `Source.sample` needs to make the Sample.
     """
 
@@ -36,7 +35,6 @@ class Entry:
     image_key: str
     features: Feature
     record: Mapping[str, Any]
-    categories: tuple[int, ...] = ()
 
 
 class Source(abc.ABC):

@@ -51,7 +51,7 @@ def adopt(
     max_rejects: Annotated[
         float, typer.Option(min=0, max=1, help="Share of broken rows that makes the run fail.")
     ] = 1.0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew in a folder of another run.")] = False,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -68,10 +68,9 @@ def adopt(
     """
     from ..engines.adopt import AdoptOptions, find_adoption
     from ..engines.build import BuildOptions
-    from .build import print_summary, run_build
+    from .building import print_summary, run_build
 
-    if out is None:
-        raise typer.BadParameter("name the dataset folder to write with -o OUT", param_hint="--out")
+    place = options.required(out)
     how = AdoptOptions(
         config,
         revision,
@@ -91,7 +90,7 @@ def adopt(
     if not found.license:
         report.say("the licence is not stated; give it with --license TEXT", silent)
     running = BuildOptions(limit=limit, workers=workers, max_rejects=max_rejects, overwrite=overwrite)
-    summary = run_build([found.recipe], out, running, silent)
+    summary = run_build([found.recipe], place, running, silent)
     if as_json:
         report.print_json(vars(summary))
     elif not quiet:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import align_export, align_make, align_score, align_serve, align_use
+from . import align_export, align_make, align_report, align_score, align_serve
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -14,5 +14,5 @@ app.command("generate")(align_make.generate)
 app.command("import")(align_make.import_)
 app.command("score")(align_score.score)
 app.command("serve")(align_serve.serve)
-app.command("report")(align_use.report_)
+app.command("report")(align_report.report_)
 app.command("export")(align_export.export)

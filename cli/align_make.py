@@ -76,9 +76,9 @@ def generate(
         list[str] | None, typer.Option(help="Only rows of this task; may be given again.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides rows, guidance, noise and order.")] = 0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures drawn at a time.")] = 8,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto (float16 on CUDA), float32, float16 or bfloat16.")] = "auto",
+    batch_size: options.DrawnAtOnce = 8,
+    device: options.Device = "auto",
+    precision: options.DrawingPrecision = "auto",
     resolution: Annotated[int, typer.Option(min=0, help="As in training, pixels; 0 for the model's own.")] = 0,
     name: Annotated[str, typer.Option(help="What people see as its name.", show_default="the folder's")] = "",
     as_json: options.Json = False,
@@ -95,7 +95,6 @@ def generate(
     from ..alignment.draws import make_draws, parse_span
     from ..engines.align.generate import GenerateOptions
     from ..engines.align.generate import generate as run_generate
-    from ..manifests.errors import StoppedError
     from .align_editor import ModelEditor
 
     draws = make_draws(
@@ -106,12 +105,10 @@ def generate(
         seed,
     )
     how = GenerateOptions(tuple(draws), limit, split, tuple(task or ()), seed, name)
-    try:
+    with report.stoppable():
         editor = ModelEditor(model, device, precision, resolution, batch_size)
         with Watch(quiet or as_json) as watch:
             found = run_generate(dataset, run, editor, how, watch)
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
     if as_json:
         report.print_json(vars(found))
     else:

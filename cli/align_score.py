@@ -18,7 +18,7 @@ def score(
     embedder: Annotated[
         str, typer.Option(metavar="MODEL/PRETRAINED", help="As for taskpaint score.", show_default=False)
     ] = "",
-    checkpoint: Annotated[Path | None, typer.Option(help="File of the embedder's weights.", show_default=False)] = None,
+    checkpoint: options.Checkpoint = None,
     head: Annotated[
         Path | None, typer.Option(help="File of the aesthetics head's weights.", metavar="FILE", show_default=False)
     ] = None,
@@ -42,7 +42,6 @@ def score(
     """
     from ..engines.align.score import score_run
     from ..engines.score import ScoreOptions
-    from ..manifests.errors import StoppedError
 
     how = ScoreOptions(
         scores=_names(scores),
@@ -52,11 +51,8 @@ def score(
         devices=_names(device) or ("auto",),
         workers=workers,
     )
-    try:
-        with Watch(quiet or as_json) as watch:
-            found = score_run(run, how, watch)
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
+    with report.stoppable(), Watch(quiet or as_json) as watch:
+        found = score_run(run, how, watch)
     if as_json:
         report.print_json(vars(found))
     elif not quiet:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import cluster, options, ranks, report
+from .building import BuildProgress, print_summary, run_build
 
 if TYPE_CHECKING:
-    from ..engines.build import BuildOptions, BuildReport
-    from ..engines.local import Engine
+    from ..engines.build import BuildOptions
     from ..engines.rank_report import RankReport
     from ..manifests.recipe_file import RecipeFile
     from ..manifests.share import Share
@@ -151,23 +148,12 @@ def build(
         print_summary(summary)
 
 
-def run_build(
-    files: list[RecipeFile], out: Path | str, how: BuildOptions, quiet: bool, engine: Engine | None = None
-) -> BuildReport:
-    """Build with a progress bar; without an engine on this machine."""
-    from ..engines.build import build as run
-    from ..engines.local import run_local
-
-    with _stoppable(), _BuildProgress(quiet) as progress:
-        return run(files, out, how, progress.watch(), engine or run_local)
-
-
 def _run_share(
     files: list[RecipeFile], out: Path | str, how: BuildOptions, share: Share, quiet: bool, command: str
 ) -> RankReport:
     from ..engines.ranks import build_share
 
-    with _stoppable(), _BuildProgress(quiet) as progress:
+    with report.stoppable(), BuildProgress(quiet) as progress:
         return build_share(files, out, how, share, progress.watch(), command)
 
 
@@ -206,35 +192,6 @@ def _is_begun(where: Path | str) -> bool:
     return (where / ".taskpaint").exists()
 
 
-@contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
-    from ..manifests.errors import StoppedError
-
-    try:
-        yield
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
-
-
-def print_summary(summary: BuildReport) -> None:
-    """What a build came to, for people."""
-    rows = [[label, *(counts[key] for key in _COUNTS)] for label, counts in summary.counts.items()]
-    report.print_table("", ["stream", *_COUNTS], rows)
-    splits = ", ".join(f"{count:,} {split}" for split, count in summary.rows.items())
-    report.say(
-        f"{splits} triplets in {summary.shards} shards, {report.human_bytes(summary.bytes)}, "
-        f"{report.human_seconds(summary.seconds)}: {summary.root}"
-    )
-    broken = sum(summary.index_rejects.values())
-    if broken or summary.bad:
-        report.say(f"{summary.bad:,} broken items, {broken:,} broken annotations: {summary.root}/rejects.jsonl")
-    if summary.left_out:
-        report.say(f"left out because they are missing: {', '.join(summary.left_out)}")
-
-
-_COUNTS = ("planned", "built", "bad", "skipped")
-
-
 def _recipes(names: list[str], sources: list[str], tasks: list[str], changes: list[str]) -> list[RecipeFile]:
     from ..manifests.recipe_file import change_recipe, load_recipe, parse_recipe
 
@@ -262,7 +219,7 @@ def _quick(sources: list[str], tasks: list[str]) -> str:
 def _dry_run(files: list[RecipeFile], how: BuildOptions, as_json: bool, quiet: bool) -> None:
     from ..engines.estimate import estimate
 
-    with _BuildProgress(quiet or as_json) as progress:
+    with BuildProgress(quiet or as_json) as progress:
         found = estimate(files, how, progress.watch())
     if as_json:
         report.print_json(found)
@@ -276,47 +233,3 @@ def _dry_run(files: list[RecipeFile], how: BuildOptions, as_json: bool, quiet: b
         f"{splits} in {found['shards']} shards; about {report.human_bytes(found['bytes'])} and "
         f"{report.human_seconds(found['seconds'])} with {found['workers']} workers; nothing was written"
     )
-
-
-class _BuildProgress:
-    """A meter fed by a build's progress."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
-        self._meter: report.Meter | None = None
-        self._said = time.monotonic()
-
-    def __enter__(self) -> _BuildProgress:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        if self._meter is not None:
-            self._meter.__exit__(None, None, None)
-
-    def watch(self) -> Any:
-        """A Progress for `engines.build`."""
-        from ..engines.build import Progress
-
-        outer = self
-
-        class _Watch(Progress):
-            def indexing(self, source: str, count: int) -> None:
-                if count % 16384 < 1024:
-                    report.say(f"indexing {source}: {count:,} images", outer._quiet)
-
-            def fetching(self, url: str, done: int, total: int) -> None:
-                if done == total or time.monotonic() - outer._said > 10:
-                    outer._said = time.monotonic()
-                    so_far = "" if done == total else f"{report.human_bytes(done)} of "
-                    report.say(f"fetched {so_far}{report.human_bytes(total)} from {url}", outer._quiet)
-
-            def planned(self, shards: int, units: int, finished: int) -> None:
-                report.say(f"{units:,} triplets planned in {shards} shards, {finished:,} done before", outer._quiet)
-                outer._meter = report.Meter("building", units, outer._quiet).__enter__()
-                outer._meter.advance(finished)
-
-            def shard(self, shard: Any, record: Any) -> None:
-                if outer._meter is not None:
-                    outer._meter.advance(shard.stop - shard.start)
-
-        return _Watch()

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from . import options, regroup
+from . import options, regrouping
 
 
 def dedup(
-    datasets: regroup.Datasets,
-    out: regroup.Out = None,
+    datasets: regrouping.Datasets,
+    out: regrouping.Out = None,
     distance: Annotated[
         int | None,
         typer.Option(
@@ -27,12 +27,12 @@ def dedup(
     leaks: Annotated[
         bool, typer.Option("--keep-leaks", help="Keep rows whose source is in a smaller split under another name.")
     ] = False,
-    only: regroup.Only = None,
-    ids: regroup.Ids = "error",
-    name: regroup.Name = "",
-    rows_per_shard: regroup.ShardSize = None,
+    only: regrouping.Only = None,
+    ids: regrouping.Ids = "error",
+    name: regrouping.Name = "",
+    rows_per_shard: regrouping.ShardSize = None,
     workers: options.Workers = 0,
-    overwrite: regroup.Overwrite = False,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -50,4 +50,4 @@ def dedup(
     from ..engines.regroup import Dedup
 
     operation = Dedup(distance, any_instruction, leaks)
-    regroup.run(datasets, out, operation, only, ids, name, rows_per_shard, workers, overwrite, as_json, quiet)
+    regrouping.run(datasets, out, operation, only, ids, name, rows_per_shard, workers, overwrite, as_json, quiet)

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from . import build as build_command
 from . import options, report
 from . import verify as verify_command
+from .building import print_summary, run_build
 
 
 def demo(
@@ -36,10 +36,10 @@ def demo(
     write_world(out / "world", scenes=scenes, seed=seed)
     dataset = out / "dataset"
     how = BuildOptions(root=out / "world", workers=workers, overwrite=True)
-    summary = build_command.run_build([load_recipe("demo")], dataset, how, quiet)
+    summary = run_build([load_recipe("demo")], dataset, how, quiet)
     verdict = verify_command.run_verify(dataset, workers, quiet)
     if not quiet:
-        build_command.print_summary(summary)
+        print_summary(summary)
         verify_command.print_verdict(verdict)
     gallery = out / "gallery.html"
     write_gallery(dataset, gallery, per_task=24, seed=seed)

@@ -35,21 +35,14 @@ def edit(
     split: Annotated[str, typer.Option(help="Of the dataset.")] = "validation",
     task: Annotated[list[str] | None, typer.Option(help="Only rows of this task; repeat.", show_default=False)] = None,
     limit: Annotated[int, typer.Option(min=0, help="So many rows, spread over the split; 0 for all.")] = 0,
-    guidance: Annotated[
-        float | None,
-        typer.Option(min=1, help="How much to listen to the instruction; 1 for plain.", show_default="the run's, or 7"),
-    ] = None,
-    image_guidance: Annotated[
-        float | None, typer.Option(min=1, help="How much to listen to the picture.", show_default="the run's, or 1.5")
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Of denoising.", show_default="the run's, or 20")
-    ] = None,
+    guidance: options.Guidance = None,
+    image_guidance: options.ImageGuidance = None,
+    steps: options.DenoisingSteps = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same.")] = 0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures at a time.")] = 8,
+    batch_size: options.DrawnAtOnce = 8,
     resolution: Annotated[int, typer.Option(min=0, help="Pixels, as in training; 0 for the model's own.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto (float16 on CUDA), float32, float16, bfloat16.")] = "auto",
+    device: options.Device = "auto",
+    precision: options.DrawingPrecision = "auto",
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:

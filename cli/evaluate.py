@@ -58,24 +58,17 @@ def evaluate(
         str,
         typer.Option(metavar="MODEL/PRETRAINED", help="CLIP of open_clip, for edits: ViT-L-14-quickgelu/openai."),
     ] = "",
-    checkpoint: Annotated[Path | None, typer.Option(help="File of the embedder's weights.", show_default=False)] = None,
+    checkpoint: options.Checkpoint = None,
     head: Annotated[
         Path | None, typer.Option(help="File of an aesthetics head, for edits; needs --embedder.", show_default=False)
     ] = None,
-    guidance: Annotated[
-        float | None,
-        typer.Option(min=1, help="How much to listen to the instruction; 1 for plain.", show_default="the run's, or 7"),
-    ] = None,
-    image_guidance: Annotated[
-        float | None, typer.Option(min=1, help="How much to listen to the picture.", show_default="the run's, or 1.5")
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Of denoising.", show_default="the run's, or 20")
-    ] = None,
+    guidance: options.Guidance = None,
+    image_guidance: options.ImageGuidance = None,
+    steps: options.DenoisingSteps = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures at a time.")] = 8,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto (float16 on CUDA), float32, float16, bfloat16.")] = "auto",
+    batch_size: options.DrawnAtOnce = 8,
+    device: options.Device = "auto",
+    precision: options.DrawingPrecision = "auto",
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table in Markdown.")] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -110,22 +103,22 @@ def evaluate(
     from ..training.groups import trained_on as known_from
     from ..training.predictors import FromFolder, FromModel
 
-    bounds = engine.baselines()
     catalogue, rows = engine.questions_of(dataset, split, task, limit)
     labels = labels_by(by, known_from(model, trained_on) if by == "novelty" else None)
     asked = {catalogue.tasks[number] for number in set(catalogue.task_of[rows].tolist())}
     extras = _extras(asked, lpips, embedder, checkpoint, head, device, quiet)
-    judged: dict[str, Predictor] = {}
+    bounds = engine.baselines()
+    judged: dict[str, Predictor]
     if oracle or identity:
-        judged = {"oracle": bounds["oracle"]} if oracle else {"copy": bounds["copy"]}
+        alone = "oracle" if oracle else "copy"
+        judged = {alone: bounds[alone]}
+    elif predictions:
+        judged = {"model": FromFolder(predictions), **(bounds if baselines else {})}
     else:
-        if predictions:
-            judged["model"] = FromFolder(predictions)
-        else:
-            artist = Artist.load(model, device, precision)
-            how = {"steps": steps, "guidance": guidance, "image_guidance": image_guidance}
-            judged["model"] = FromModel(artist, artist.options(**how, seed=seed, batch_size=batch_size))
-        judged |= bounds if baselines else {}
+        artist = Artist.load(model, device, precision)
+        how = {"steps": steps, "guidance": guidance, "image_guidance": image_guidance}
+        drawing = FromModel(artist, artist.options(**how, seed=seed, batch_size=batch_size))
+        judged = {"model": drawing, **(bounds if baselines else {})}
     extremes = Extremes(next(iter(judged)))
     with report.Meter("judging", len(rows), quiet or as_json) as meter:
         found = engine.evaluate(catalogue, rows, judged, labels, extras, meter.advance, extremes.note)

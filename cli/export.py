@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -146,39 +144,15 @@ def export(
 def _run(dataset: Path, out: Path, how: ExportOptions, quiet: bool, engine: Engine) -> ExportReport:
     from ..engines.export import export as run
 
-    with _progress(quiet) as advance:
+    with report.stoppable(), report.counted("exporting", quiet) as advance:
         return run(dataset, out, how, advance, engine)
 
 
 def _run_share(dataset: Path, out: Path, how: ExportOptions, share: Share, quiet: bool, command: str) -> RankReport:
     from ..engines.export import export_share
 
-    with _progress(quiet) as advance:
+    with report.stoppable(), report.counted("exporting", quiet) as advance:
         return export_share(dataset, out, how, share, advance, command)
-
-
-@contextlib.contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """What to tell of rows that are done, of how many; shown as a bar."""
-    from ..manifests.errors import StoppedError
-
-    meter: report.Meter | None = None
-    before = 0
-
-    def advance(done: int, total: int) -> None:
-        nonlocal meter, before
-        if meter is None:
-            meter = report.Meter("exporting", total, quiet).__enter__()
-        meter.advance(done - before)
-        before = done
-
-    try:
-        yield advance
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
-    finally:
-        if meter is not None:
-            meter.__exit__(None, None, None)
 
 
 def print_export(summary: ExportReport) -> None:

@@ -81,10 +81,9 @@ def filter(  # the command's name
     if dry_run:
         _dry_run(dataset, given, how, as_json, quiet)
         return
-    if out is None:
-        raise typer.BadParameter("name the dataset folder to write with -o OUT", param_hint="--out")
-    with places.written(out, quiet or as_json) as folder:
-        summary = places.shown(run_cut(dataset, folder, given, how, quiet or as_json), folder, out)
+    place = options.required(out)
+    with places.written(place, quiet or as_json) as folder:
+        summary = places.shown(run_cut(dataset, folder, given, how, quiet or as_json), folder, place)
     if as_json:
         report.print_json(vars(summary))
     elif not quiet:
@@ -94,25 +93,9 @@ def filter(  # the command's name
 def run_cut(dataset: Path, out: Path, rules: RuleSet, how: CutOptions, quiet: bool) -> CutReport:
     """Cut with a progress bar."""
     from ..engines.cut import cut
-    from ..manifests.errors import StoppedError
 
-    meter: report.Meter | None = None
-    before = 0
-
-    def advance(done: int, total: int) -> None:
-        nonlocal meter, before
-        if meter is None:
-            meter = report.Meter("cutting", total, quiet).__enter__()
-        meter.advance(done - before)
-        before = done
-
-    try:
+    with report.stoppable(), report.counted("cutting", quiet) as advance:
         return cut(dataset, out, rules, how, advance)
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
-    finally:
-        if meter is not None:
-            meter.__exit__(None, None, None)
 
 
 def print_cut(summary: CutReport) -> None:

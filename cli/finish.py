@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import options, report
-from .build import print_summary
+from .building import print_summary
 from .export import print_export
-from .score import Watch, print_scores, stoppable
+from .score import Watch, print_scores
 
 if TYPE_CHECKING:
     from ..engines.build import BuildReport
@@ -77,5 +77,5 @@ def _join_export(out: Path) -> ExportReport:
 def _join_scores(out: Path, quiet: bool) -> ScoreReport:
     from ..engines.score_ranks import join_scores
 
-    with stoppable(), Watch(quiet) as watch:
+    with report.stoppable(), Watch(quiet) as watch:
         return join_scores(out, watch)

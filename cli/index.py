@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -79,7 +80,7 @@ def build(
     embedder: Annotated[
         str, typer.Option(help="Makes vectors of pictures; for ready embeddings, what made them.")
     ] = _EMBEDDER,
-    checkpoint: Annotated[Path | None, typer.Option(help="File of the embedder's weights.", show_default=False)] = None,
+    checkpoint: options.Checkpoint = None,
     download: Annotated[
         bool, typer.Option("--download/--no-download", help="Fetch weights that are not on this machine.")
     ] = True,
@@ -210,15 +211,8 @@ def measure(
 
 
 def _run(work: Callable[[Progress], dict[str, Any]], root: Path, as_json: bool, quiet: bool) -> None:
-    from ..manifests.errors import StoppedError
-
-    progress = _meters(quiet or as_json)
-    try:
+    with report.stoppable(), contextlib.closing(_meters(quiet or as_json)) as progress:
         about = work(progress)
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
-    finally:
-        progress.close()
     if as_json:
         report.print_json(about)
     elif not quiet:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from . import options, regroup
+from . import options, regrouping
 
 
 def merge(
-    datasets: regroup.Datasets,
-    out: regroup.Out = None,
-    only: regroup.Only = None,
-    ids: regroup.Ids = "error",
-    name: regroup.Name = "",
-    rows_per_shard: regroup.ShardSize = None,
+    datasets: regrouping.Datasets,
+    out: regrouping.Out = None,
+    only: regrouping.Only = None,
+    ids: regrouping.Ids = "error",
+    name: regrouping.Name = "",
+    rows_per_shard: regrouping.ShardSize = None,
     workers: options.Workers = 0,
-    overwrite: regroup.Overwrite = False,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -30,4 +30,4 @@ def merge(
     from ..engines.regroup import Merge
 
     operation = Merge()
-    regroup.run(datasets, out, operation, only, ids, name, rows_per_shard, workers, overwrite, as_json, quiet)
+    regrouping.run(datasets, out, operation, only, ids, name, rows_per_shard, workers, overwrite, as_json, quiet)

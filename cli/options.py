@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from . import places
+
+PlaceT = TypeVar("PlaceT", str, Path, str | Path)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
@@ -25,11 +27,37 @@ Dataset = Annotated[
     ),
 ]
 
-
 Out = Annotated[
     str | None,
     typer.Option("--out", "-o", help="Dataset folder to write, or a URL.", metavar="PLACE", show_default=False),
 ]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Start anew in a folder of another run.")]
+
+Checkpoint = Annotated[Path | None, typer.Option(help="File of the embedder's weights.", show_default=False)]
+Guidance = Annotated[
+    float | None,
+    typer.Option(min=1, help="How much to listen to the instruction; 1 for plain.", show_default="the run's, or 7"),
+]
+ImageGuidance = Annotated[
+    float | None, typer.Option(min=1, help="How much to listen to the picture.", show_default="the run's, or 1.5")
+]
+DenoisingSteps = Annotated[
+    int | None, typer.Option(min=1, max=1000, help="Of denoising.", show_default="the run's, or 20")
+]
+DrawnAtOnce = Annotated[int, typer.Option("--batch-size", min=1, help="Pictures at a time.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
+DrawingPrecision = Annotated[str, typer.Option(help="auto (float16 on CUDA), float32, float16 or bfloat16.")]
+
+
+def required(out: PlaceT | None) -> PlaceT:
+    """The dataset folder to write; not required by Typer, whose own complaint does not say what is meant.
+
+    Raises:
+        typer.BadParameter: it is not given.
+    """
+    if out is None:
+        raise typer.BadParameter("name the dataset folder to write with -o OUT", param_hint="--out")
+    return out
 
 
 def split_pairs(values: list[str], option: str) -> dict[str, str]:

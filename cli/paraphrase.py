@@ -137,13 +137,12 @@ def paraphrase(
 
 def _grow(how: ParaphraseOptions, models: Models, endpoint: Endpoint, as_json: bool, quiet: bool) -> None:
     from ..engines.paraphrase import Watch, paraphrase
-    from ..manifests.errors import StoppedError
 
-    try:
-        with GrowthLine(quiet or as_json) as line:
-            done = paraphrase(how, models, endpoint, Watch(line.update, line.notice))
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; answers so far are kept, run the same command again to go on") from fault
+    with (
+        report.stoppable("answers so far are kept, run the same command again to go on"),
+        GrowthLine(quiet or as_json) as line,
+    ):
+        done = paraphrase(how, models, endpoint, Watch(line.update, line.notice))
     if as_json:
         report.print_json(vars(done))
     elif not quiet:

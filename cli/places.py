@@ -60,22 +60,8 @@ def written(text: str, quiet: bool) -> Iterator[Path]:
         return
     from ..manifests.storage.publish import published
 
-    meter: report.Meter | None = None
-    before = 0
-
-    def tell(done: int, total: int) -> None:
-        nonlocal meter, before
-        if meter is None:
-            meter = report.Meter(f"sending to {where}", total, quiet, "B").__enter__()
-        meter.advance(done - before)
-        before = done
-
-    try:
-        with published(where, tell) as folder:
-            yield folder
-    finally:
-        if meter is not None:
-            meter.__exit__(None, None, None)
+    with report.counted(f"sending to {where}", quiet, "B") as tell, published(where, tell) as folder:
+        yield folder
 
 
 def shown(found: ReportT, folder: Path, text: str) -> ReportT:

@@ -74,15 +74,13 @@ def push(
 
 def _run(out: options.Dataset, how: PushOptions, quiet: bool) -> PushReport:
     from ..engines.push import push as run
-    from ..manifests.errors import StoppedError
 
     watch = _Watch(quiet)
-    try:
-        return run(out, how, watch)
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again, nothing is uploaded twice") from fault
-    finally:
-        watch.end()
+    with report.stoppable("run the same command again, nothing is uploaded twice"):
+        try:
+            return run(out, how, watch)
+        finally:
+            watch.end()
 
 
 class _Watch:

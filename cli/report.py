@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -119,6 +120,34 @@ class Meter:
             speed = f", {rate:.3g}{self._unit} a second" if self._unit else ""
             say(f"{self._what}: {self._done:,} of {self._total:,}{self._unit}{speed}, {human_seconds(left)} left")
             self._said = now
+
+
+@contextlib.contextmanager
+def counted(what: str, quiet: bool = False, unit: str = "") -> Iterator[Callable[[int, int], None]]:
+    """A meter for work that says how much is done, and of how much; it opens when the first is said."""
+    before = 0
+    with contextlib.ExitStack() as stack:
+        meter: Meter | None = None
+
+        def tell(done: int, total: int) -> None:
+            nonlocal meter, before
+            if meter is None:
+                meter = stack.enter_context(Meter(what, total, quiet, unit))
+            meter.advance(done - before)
+            before = done
+
+        yield tell
+
+
+@contextlib.contextmanager
+def stoppable(remedy: str = "run the same command again to go on where it stopped") -> Iterator[None]:
+    """Ctrl-C as one sentence that says how to go on."""
+    from ..manifests.errors import StoppedError
+
+    try:
+        yield
+    except KeyboardInterrupt as fault:
+        raise StoppedError(f"stopped; {remedy}") from fault
 
 
 def option_rows(options_type: Any) -> list[list[str]]:

@@ -31,7 +31,7 @@ def reword(
         list[str] | None, typer.Option(help="Only these tasks.", metavar="NAME", show_default="all")
     ] = None,
     workers: options.Workers = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew in a folder of another run.")] = False,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -49,12 +49,10 @@ def reword(
 
     from ..engines.reword import RewordOptions
     from ..engines.reword import reword as run
-    from ..manifests.errors import StoppedError
     from ..manifests.folder import DatasetFolder
     from ..manifests.recipe import Instructions
 
-    if out is None:
-        raise typer.BadParameter("name the dataset folder to write with -o OUT", param_hint="--out")
+    place = options.required(out)
     try:
         instructions = Instructions(
             banks=tuple(map(str, bank or [])), mode=mode, draw=draw, languages=tuple(language or ["en"])
@@ -65,13 +63,10 @@ def reword(
         ) from fault
     how = RewordOptions(instructions, seed, tuple(task or []), workers, overwrite)
     rows = sum(DatasetFolder(dataset).manifest()["splits"].values())
-    try:
-        with places.written(out, quiet or as_json) as folder:
-            with report.Meter("rewording", rows, quiet or as_json) as meter:
-                done = run(dataset, folder, how, meter.advance)
-            found = places.shown(done, folder, out)
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
+    with report.stoppable(), places.written(place, quiet or as_json) as folder:
+        with report.Meter("rewording", rows, quiet or as_json) as meter:
+            done = run(dataset, folder, how, meter.advance)
+        found = places.shown(done, folder, place)
     if as_json:
         report.print_json(vars(found))
         return

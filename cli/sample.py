@@ -6,24 +6,24 @@ from typing import Annotated
 
 import typer
 
-from . import options, regroup
+from . import options, regrouping
 
 
 def sample(
-    datasets: regroup.Datasets,
-    out: regroup.Out = None,
+    datasets: regrouping.Datasets,
+    out: regrouping.Out = None,
     rows: Annotated[int | None, typer.Option(min=1, help="Draw so many.", show_default=False)] = None,
     share: Annotated[float | None, typer.Option(min=0, max=1, help="Draw this share.", show_default=False)] = None,
     per_task: Annotated[
         int | None, typer.Option(min=1, help="At most so many of each task in a split.", show_default=False)
     ] = None,
-    seed: regroup.Seed = 0,
-    only: regroup.Only = None,
-    ids: regroup.Ids = "error",
-    name: regroup.Name = "",
-    rows_per_shard: regroup.ShardSize = None,
+    seed: regrouping.Seed = 0,
+    only: regrouping.Only = None,
+    ids: regrouping.Ids = "error",
+    name: regrouping.Name = "",
+    rows_per_shard: regrouping.ShardSize = None,
     workers: options.Workers = 0,
-    overwrite: regroup.Overwrite = False,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -38,4 +38,4 @@ def sample(
     from ..engines.regroup import Sample
 
     operation = Sample(rows, share, per_task, seed)
-    regroup.run(datasets, out, operation, only, ids, name, rows_per_shard, workers, overwrite, as_json, quiet)
+    regrouping.run(datasets, out, operation, only, ids, name, rows_per_shard, workers, overwrite, as_json, quiet)

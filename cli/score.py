@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,7 +36,7 @@ def score(
             show_default=False,
         ),
     ] = "",
-    checkpoint: Annotated[Path | None, typer.Option(help="File of the embedder's weights.", show_default=False)] = None,
+    checkpoint: options.Checkpoint = None,
     head: Annotated[
         Path | None, typer.Option(help="File of the aesthetics head's weights.", metavar="FILE", show_default=False)
     ] = None,
@@ -145,26 +143,15 @@ def run_score(
     from ..engines.local import run_local
     from ..engines.score import score as run
 
-    with stoppable(), Watch(quiet) as watch:
+    with report.stoppable(), Watch(quiet) as watch:
         return run(out, how, watch, engine or run_local, fleet)
 
 
 def _run_share(out: Path, how: ScoreOptions, share: Share, quiet: bool, command: str) -> RankReport:
     from ..engines.score_ranks import score_share
 
-    with stoppable(), Watch(quiet) as watch:
+    with report.stoppable(), Watch(quiet) as watch:
         return score_share(out, how, share, watch, command)
-
-
-@contextlib.contextmanager
-def stoppable() -> Iterator[None]:
-    """Ctrl-C is one sentence."""
-    from ..manifests.errors import StoppedError
-
-    try:
-        yield
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
 
 
 def print_scores(found: ScoreReport) -> None:

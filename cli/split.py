@@ -6,21 +6,21 @@ from typing import Annotated
 
 import typer
 
-from . import options, regroup
+from . import options, regrouping
 
 
 def split(
-    datasets: regroup.Datasets,
-    out: regroup.Out = None,
+    datasets: regrouping.Datasets,
+    out: regrouping.Out = None,
     validation: Annotated[float, typer.Option(min=0, max=1, help="Share of photographs.")] = 0.02,
     test: Annotated[float, typer.Option(min=0, max=1, help="Share of photographs.")] = 0.0,
-    seed: regroup.Seed = 0,
-    only: regroup.Only = None,
-    ids: regroup.Ids = "error",
-    name: regroup.Name = "",
-    rows_per_shard: regroup.ShardSize = None,
+    seed: regrouping.Seed = 0,
+    only: regrouping.Only = None,
+    ids: regrouping.Ids = "error",
+    name: regrouping.Name = "",
+    rows_per_shard: regrouping.ShardSize = None,
     workers: options.Workers = 0,
-    overwrite: regroup.Overwrite = False,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -35,4 +35,4 @@ def split(
     from ..engines.regroup import Split
 
     operation = Split(validation, test, seed)
-    regroup.run(datasets, out, operation, only, ids, name, rows_per_shard, workers, overwrite, as_json, quiet)
+    regrouping.run(datasets, out, operation, only, ids, name, rows_per_shard, workers, overwrite, as_json, quiet)

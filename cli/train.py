@@ -47,7 +47,7 @@ def train(
             "--set", help="Any other setting, as ema=0.999; repeat.", metavar="NAME=VALUE", show_default=False
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew in a folder of another run.")] = False,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -100,19 +100,16 @@ def train(
 
 def run_train(chosen: Any, overwrite: bool, quiet: bool, processes: int = 1) -> Any:
     """Train, told line by line."""
-    from ..manifests.errors import StoppedError
     from ..manifests.extras import load_extra
 
     load_extra("torch", "train")
     from ..training.together import train_together
     from ..training.train import train as run
 
-    try:
+    with report.stoppable("run the same command again to go on from the last checkpoint"):
         if processes > 1:
             return train_together(chosen, processes, quiet=quiet, overwrite=overwrite)
         return run(chosen, lambda line: report.say(line, quiet), overwrite=overwrite)
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again to go on from the last checkpoint") from fault
 
 
 def _value(text: str) -> Any:

@@ -26,6 +26,8 @@ from taskpaint.manifests.recipe_file import RecipeFile, load_recipe
 PICTURES: Final = Path(__file__).parent / "pictures"
 
 _SCENES, _SEED = 12, 4
+_DRAWN_WITH = 7
+"""Seed of the questions."""
 _SIDE: Final = 176
 """Side of a drawn image, pixels."""
 _GAP: Final = 6
@@ -77,7 +79,7 @@ def _triplets(scratch: Path) -> list[_Shown]:
     write_world(scratch / "world", scenes=_SCENES, seed=_SEED)
     recipe = load_recipe("demo").recipe
     square = Sizing(resize="square", size=2 * _SIDE, crop="subject")
-    file = RecipeFile(recipe.model_copy(update={"image": square}), "demo")
+    file = RecipeFile(recipe.model_copy(update={"image": square, "seed": _DRAWN_WITH}), "demo")
     build([file], scratch / "dataset", BuildOptions(root=scratch / "world", workers=1))
     found = []
     for shard in DatasetFolder(scratch / "dataset").shards():

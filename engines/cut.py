@@ -18,8 +18,9 @@ from ..manifests.folder import DatasetFolder, overlap
 from ..writers.shards import output_errors
 from .cut_finish import finish_cut
 from .cut_job import CutJob
-from .cut_plan import CutShard, plan_cut, row_group_rows
-from .local import default_workers, run_local
+from .cut_plan import CutShard, plan_cut
+from .pieces import row_group_rows
+from .remaining import write_remaining
 from .survey import Survey, SurveyOptions, survey
 
 __all__ = ["CutOptions", "CutReport", "SurveyOptions", "cut", "survey_with_report"]
@@ -144,16 +145,8 @@ def _run(
     """Cut the shards that are not there; returns how many were."""
     scores = Sidecar(folder.root)
     finished = {name for name in folder.ledger() if scores.file(name).exists()}
-    todo = [shard for shard in plan if shard.name not in finished]
-    total = sum(map(len, plan))
-    done = total - sum(map(len, todo))
     job = CutJob(found.parent.root, folder.root, row_group_rows(found.manifest))
-    for shard, record in run_local(job, todo, options.workers or default_workers()):
-        folder.note(record)
-        done += len(shard)
-        if on_shard:
-            on_shard(done, total)
-    return len(plan) - len(todo)
+    return write_remaining(job, plan, finished, folder, options.workers, on_shard)
 
 
 def _identity(found: Survey, rows_per_shard: int) -> dict[str, Any]:

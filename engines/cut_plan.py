@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..filters.survival import ScoredRows
 from ..manifests.folder import split_of
-from ..manifests.recipe import Output
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Rows of one old shard. rows: (n,) int64, rising positions in it."""
-
-    shard: str
-    rows: NDArray[np.int64]
+from .pieces import Piece
 
 
 @dataclass(frozen=True)
@@ -59,10 +49,3 @@ def _pieces(rows: ScoredRows, part: NDArray[np.int64]) -> tuple[Piece, ...]:
     return tuple(
         Piece(rows.shards[owner], part[owners == owner] - rows.starts[owner]) for owner in np.unique(owners).tolist()
     )
-
-
-def row_group_rows(manifest: Mapping[str, Any]) -> int:
-    """Rows of a row group, as the recipe of the dataset has them."""
-    recipe = manifest.get("recipe") or {}
-    rows = recipe.get("output", {}).get("row_group_rows")
-    return rows if isinstance(rows, int) and rows > 0 else Output().row_group_rows

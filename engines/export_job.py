@@ -12,8 +12,8 @@ from ..manifests.folder import DatasetFolder
 from ..manifests.marks import marked
 from ..writers.export import Destination, Export, Written, find_export
 from ..writers.shards import output_errors
-from .cut_job import read_piece, rebatched
 from .export_plan import PlannedPart
+from .pieces import read_piece, rebatched
 
 
 @dataclass(frozen=True)

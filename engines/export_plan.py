@@ -23,8 +23,8 @@ from ..manifests.errors import DatasetFolderError, OutputError, UsageError
 from ..manifests.folder import DatasetFolder, split_of
 from ..manifests.triplet import COLUMNS
 from ..writers.export import Part
-from .cut_plan import Piece
 from .export_conditions import Condition, columns_of, parse_conditions
+from .pieces import Piece
 
 TEXT_TO_IMAGE: Final = "no source"
 LIMIT: Final = "over the limit"

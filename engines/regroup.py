@@ -21,8 +21,7 @@ from ..manifests.folder import DatasetFolder, ShardRecord, overlap, replacing, w
 from ..writers.card import write_card
 from ..writers.shards import output_errors
 from .cut_finish import DROPPED
-from .cut_plan import row_group_rows
-from .local import default_workers, run_local
+from .pieces import row_group_rows
 from .regrouping.decision import (
     Decision,
     OnClash,
@@ -36,6 +35,7 @@ from .regrouping.layout import NewShard, lay_out
 from .regrouping.manifest import merged_manifest, parent_record
 from .regrouping.operations import Dedup, Merge, Operation, Sample, Split
 from .regrouping.rows import Rows, read_rows
+from .remaining import write_remaining
 
 __all__ = ["Dedup", "Merge", "RegroupOptions", "RegroupReport", "Sample", "Split", "regroup"]
 
@@ -160,17 +160,9 @@ def _run(
     """Write the shards that are not there; returns how many were."""
     scores = Sidecar(folder.root)
     finished = {name for name in folder.ledger() if not scored or scores.file(name).exists()}
-    todo = [shard for shard in plan if shard.name not in finished]
-    total = sum(map(len, plan))
-    done = total - sum(map(len, todo))
     parents = tuple((parent.folder.root, parent.shards) for parent in rows.parents)
     job = RegroupJob(parents, folder.root, row_group_rows(rows.parents[0].manifest), scored)
-    for shard, record in run_local(job, todo, options.workers or default_workers()):
-        folder.note(record)
-        done += len(shard)
-        if on_shard:
-            on_shard(done, total)
-    return len(plan) - len(todo)
+    return write_remaining(job, plan, finished, folder, options.workers, on_shard)
 
 
 def _record(

@@ -17,8 +17,8 @@ import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ from ..manifests.storage.store import Store
 from ..manifests.storage.url import local_folder
 from ..writers.card_survey import CardSurvey, in_card_order, join_surveys, survey_rows
 from .remote_ledger import LedgerEntry
+from .uploads import Uploads
 
 _STATE: Final = ".taskpaint"
 _LEDGER: Final = f"{_STATE}/ledger"
@@ -38,8 +39,6 @@ _KEPT: Final = (f"{_STATE}/head.json", f"{_STATE}/index-rejects.jsonl")
 """What `keep` puts there and `pull` brings back."""
 _FIRST_CONTACT_SECONDS: Final = 20.0
 """A wrong address shall be told soon; later the network is given more time."""
-_UPLOADS: Final = 4
-"""Shards on their way at once; as many more may wait, then the build does."""
 
 
 @dataclass
@@ -47,8 +46,7 @@ class _Books:
     """What is known of the store, and what is on its way to it."""
 
     entries: dict[str, LedgerEntry] = field(default_factory=dict)
-    pending: set[Future[None]] = field(default_factory=set)
-    uploads: ThreadPoolExecutor | None = None
+    uploads: Uploads = field(default_factory=Uploads)
     holder: Holder | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -113,11 +111,8 @@ class RemoteFolder(DatasetFolder):
         with contextlib.ExitStack() as stack:
             self._books.holder = stack.enter_context(hold(self.store, writer, self.root.absolute(), self._marks))
             self.store.patience_seconds = patience
-            self._books.uploads = ThreadPoolExecutor(_UPLOADS)
-            try:
-                yield
-            finally:
-                self._books.uploads.shutdown(wait=True, cancel_futures=True)
+            stack.enter_context(self._books.uploads.running())
+            yield
 
     def _marks(self) -> list[dict[str, Any]]:
         now = time.time()
@@ -214,20 +209,9 @@ class RemoteFolder(DatasetFolder):
             StorageError: an upload failed.
             FolderBusyError: another run has taken the URL over.
         """
-        books = self._books
-        assert books.uploads is not None and books.holder is not None
-        books.holder.check()
-        while len(books.pending) >= 2 * _UPLOADS:
-            self._settle(block=True)
-        self._settle(block=False)
-        books.pending.add(books.uploads.submit(self._send, record, writer))
-
-    def _settle(self, *, block: bool) -> None:
-        from concurrent.futures import FIRST_COMPLETED, wait
-
-        done, self._books.pending = wait(self._books.pending, timeout=None if block else 0, return_when=FIRST_COMPLETED)
-        for future in done:
-            future.result()
+        assert self._books.holder is not None
+        self._books.holder.check()
+        self._books.uploads.add(partial(self._send, record, writer))
 
     def _send(self, record: ShardRecord, writer: str) -> None:
         file = self.shard_file(record.name)
@@ -242,8 +226,7 @@ class RemoteFolder(DatasetFolder):
 
     def ledgers(self) -> dict[str, list[ShardRecord]]:
         """What each writer noted, whether the objects are still there or not; waits for uploads."""
-        while self._books.pending:
-            self._settle(block=True)
+        self._books.uploads.wait()
         known = self._books.entries
         names = [name for name in self.store.find(_LEDGER) if Path(name).stem not in known]
         for name, data in self.store.read_many(names).items():

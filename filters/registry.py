@@ -30,11 +30,6 @@ PIXELS: Final = "pixels"
 DEFAULT_EMBEDDER: Final = "ViT-L-14-quickgelu/openai"
 
 
-def scorer_names() -> list[str]:
-    """Names of all scorers, sorted."""
-    return SCORERS.names()
-
-
 def find_scorer(name: str) -> type[Scorer]:
     """The scorer of that name.
 

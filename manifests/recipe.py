@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+PairT = TypeVar("PairT", tuple[int, int], tuple[float, float])
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*$")]
 Label = Annotated[str, Field(pattern=r"^([A-Za-z0-9]+([-_.][A-Za-z0-9]+)*)?$")]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
@@ -30,6 +31,18 @@ class Block(BaseModel):
             if kinds & {int, float} and bool not in kinds:
                 raise ValueError(f"a number is needed, not {str(value).lower()}")
         return value
+
+
+def between(least: float, most: float) -> AfterValidator:
+    """For a field of two numbers: both within these bounds, the smaller first."""
+
+    def check(pair: PairT) -> PairT:
+        low, high = pair
+        if not least <= low <= high <= most:
+            raise ValueError(f"[{low:g}, {high:g}] must be two numbers from {least:g} to {most:g}, the smaller first")
+        return pair
+
+    return AfterValidator(check)
 
 
 class Sizing(Block):

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from ..manifests.house_style import house_style
 from .bank_report import BASELINE, BankReport
 from .mood import MOODS
 from .report_plots import bars, dumbbells, shares
 
 _STYLE = """
-:root { color-scheme: light dark; --paper: #f6f5f1; --surface: #fff; --ink: #1b1a17; --muted: #5f5b53; --line: #dedad1;
-  --accent: #a83a12; --base: #9a948a; }
-@media (prefers-color-scheme: dark) { :root { --paper: #131210; --surface: #1d1c19; --ink: #f3f0e9; --muted: #aca598;
-  --line: #34312b; --accent: #ff9c70; --base: #7d776b; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1280px; padding: 32px 24px 80px; background: var(--paper); color: var(--ink);
-  font: 15px/1.5 ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif; }
+:root { --base: #9a948a; }
+@media (prefers-color-scheme: dark) { :root { --base: #7d776b; } }
+body { margin: 0 auto; max-width: 1280px; padding: 32px 24px 80px; }
 h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 36px 0 6px; }
 h3 { font-size: 14px; margin: 18px 0 4px; }
 p { max-width: 80ch; margin: 0 0 12px; color: var(--muted); }
@@ -80,7 +77,7 @@ def report_page(reports: Sequence[BankReport], title: str = "Instruction banks")
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
         "base-uri 'none'; form-action 'none'\">"
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>"
+        f"<title>{escape(title)}</title><style>{house_style()}{_STYLE}</style></head>"
     )
     return f"{head}<body>{''.join(body)}</body></html>\n"
 

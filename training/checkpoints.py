@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import torch
 
 from ..manifests.errors import OutputError, ResumeError, TrainingError
+from ..manifests.folder import replacing
 from .catalogue import rows_digest
 from .settings import Settings
 
@@ -28,17 +27,11 @@ def save_checkpoint(run: Path, step: int, state: dict[str, Any], keep: int) -> P
         OutputError: it cannot be written; those before it are whole.
     """
     file = run / "checkpoints" / f"step-{step:08d}.pt"
-    part = file.with_suffix(".part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as opened:
+        with replacing(file, alone=True) as part, part.open("wb") as opened:
             torch.save({**state, "step": step}, opened)
-            opened.flush()
-            os.fsync(opened.fileno())
-        part.replace(file)
     except (OSError, RuntimeError) as fault:  # torch reports a full disk as a RuntimeError
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         reason = "is the disk full? " if isinstance(fault, RuntimeError) else ""
         before = "the one before it is whole" if checkpoint_files(run) else "there is none before it"
         raise OutputError(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
-import re
 from pathlib import Path
 from typing import Final
 
+from ...manifests.house_style import content_hash, load_page
+
 _HERE: Final = Path(__file__).parent
-_STYLE: Final = re.compile(r"<style>(.*?)</style>", re.DOTALL)
-_SCRIPT: Final = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 GUARDS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -34,15 +31,9 @@ def page(name: str) -> tuple[bytes, str]:
     Args:
         name: "choose" or "overview".
     """
-    text = (_HERE / f"{name}.html").read_text(encoding="utf-8")
+    text = load_page(_HERE / f"{name}.html")
     policy = (
-        f"default-src 'none'; script-src '{_digest(_SCRIPT, text)}'; style-src '{_digest(_STYLE, text)}'; "
+        f"default-src 'none'; script-src '{content_hash(text, 'script')}'; style-src '{content_hash(text, 'style')}'; "
         "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return text.encode(), policy
-
-
-def _digest(element: re.Pattern[str], text: str) -> str:
-    found = element.findall(text)
-    assert len(found) == 1, f"a page has {len(found)} elements like {element.pattern}"
-    return "sha256-" + base64.b64encode(hashlib.sha256(found[0].encode()).digest()).decode()

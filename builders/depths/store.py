@@ -64,19 +64,6 @@ def from_annotation(annotation: Mapping[str, Any]) -> tuple[NDArray[np.uint16], 
     return units.astype(np.uint16, copy=False), unit_m
 
 
-def depth_from_annotation(annotation: Mapping[str, Any]) -> NDArray[np.float32]:
-    """The true depth of a triplet of the depth task.
-
-    Returns:
-        (H, W) float32 metres; 0 where there is none.
-
-    Raises:
-        BadItem: the annotation holds no depth map.
-    """
-    units, unit_m = from_annotation(annotation)
-    return (units * unit_m).astype(np.float32)
-
-
 def _encode(units: NDArray[np.uint16]) -> bytes:
     """16-bit grey PNG, fast deflate; filter "up" for dense maps, none for sparse ones, the smaller way for each."""
     height, width = units.shape

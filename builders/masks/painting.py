@@ -6,14 +6,14 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ...manifests.images import RGB
-from ...manifests.recipe import Block
+from ...manifests.recipe import Block, between
 from ...manifests.slots import Legend, Phrase, SlotValue
 from ...manifests.target import FlatTarget, PhotoTarget, SameTarget, Target
 from ..marks.overlay import classify, nearest_color, paint, sample_pixels
@@ -42,14 +42,9 @@ class PaintOptions(Block):
     mask_color: Literal["white", "color"] = Field(
         "color", description="of mask with a single region; several always get a colour each"
     )
-    count: tuple[int, int] = Field((1, 1), description="least and most regions an instruction, up to 6")
-
-    @model_validator(mode="after")
-    def _counts(self) -> PaintOptions:
-        low, high = self.count
-        if not 1 <= low <= high <= 6:
-            raise ValueError(f"count [{low}, {high}] must be two numbers from 1 to 6, the smaller first")
-        return self
+    count: Annotated[tuple[int, int], between(1, 6)] = Field(
+        (1, 1), description="least and most regions an instruction, up to 6"
+    )
 
     @property
     def coat(self) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ import pyarrow as pa
 
 from ...manifests.cache import cache_folder
 from ...manifests.errors import SourceLayoutError
+from ...manifests.folder import replacing
 from .hub_rows import write_rows
 
 if TYPE_CHECKING:
@@ -68,15 +68,11 @@ def first_rows(wanted: Wanted, columns: list[str], limit: int) -> Path:
         return file
     stream = _load(wanted, streaming=True)
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    try:
+    with replacing(file) as part:
         with _explained(wanted):
             write_rows(part, _tables(stream, wanted, columns, limit))
         if not part.is_file():
             raise SourceLayoutError(f"split {wanted.split} of dataset {wanted.origin} has no rows")
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
     return file
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...manifests.errors import SourceLayoutError
+from .whole_files import read_whole
 
 _MOST_BYTES: Final = 1 << 28
 _MOST_INFLATED_BYTES: Final = 1 << 30
@@ -37,15 +38,7 @@ def read_mat(file: Path, variable: str) -> Any:
     Raises:
         SourceLayoutError: the file is missing, too large, or no whole MATLAB file of version 5 to 7.
     """
-    try:
-        size = file.stat().st_size
-        if size > _MOST_BYTES:
-            raise SourceLayoutError(f"{file} has {size >> 20} MiB; MATLAB files of up to {_MOST_BYTES >> 20} are read")
-        data = file.read_bytes()
-    except FileNotFoundError as fault:
-        raise SourceLayoutError(f"{file} is missing") from fault
-    except OSError as fault:
-        raise SourceLayoutError(f"{file} cannot be read: {fault.strerror}") from fault
+    data = read_whole(file, _MOST_BYTES, "MATLAB files")
     try:
         return _find(data, variable)
     except (ValueError, struct.error, zlib.error) as fault:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from ...manifests.errors import SourceLayoutError
+from .whole_files import read_whole
 
 MAX_BYTES = 256 << 20
 """Larger files are refused; the largest official RefCOCO pickle has a fifth of it."""
@@ -52,15 +53,7 @@ def load_plain(file: Path) -> Any:
     Raises:
         SourceLayoutError: the file is missing, too large, no whole pickle, or holds anything but plain values.
     """
-    try:
-        size = file.stat().st_size
-        if size > MAX_BYTES:
-            raise SourceLayoutError(f"{file} has {size >> 20} MiB; pickles of up to {MAX_BYTES >> 20} MiB are read")
-        data = file.read_bytes()
-    except FileNotFoundError as fault:
-        raise SourceLayoutError(f"{file} is missing") from fault
-    except OSError as fault:
-        raise SourceLayoutError(f"{file} cannot be read: {fault.strerror}") from fault
+    data = read_whole(file, MAX_BYTES, "pickles")
     try:
         return _PlainUnpickler(io.BytesIO(data)).load()
     except _NotPlain as fault:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from ...manifests.errors import BadItem, SourceLayoutError
+from ..reading.coco_annotations import keep_annotation
 from ..reading.coco_values import checked_box, checked_joints, is_id, is_size, is_text
 from ..reading.json_stream import stream_json
 from ..reading.spool import Spool
@@ -53,7 +54,7 @@ def read_people(file: Path, joints: int, reject: Reject) -> Iterator[CrowdedImag
             if key == "images":
                 _note_image(value, images, reject)
             elif key == "annotations":
-                _keep(value, stored, reject)
+                keep_annotation(value, stored, reject)
             elif key == "categories":
                 _check_category(value, joints, file)
         stored.seal()
@@ -79,18 +80,6 @@ def _note_image(value: Any, images: dict[int, tuple[str, int, int]], reject: Rej
         reject(f"{name!s:.80}", "image record lacks a usable id, file_name, width or height")
     elif images.setdefault(image_id, (name, int(found["width"]), int(found["height"])))[0] != name:
         reject(name, f"image id {image_id} is listed twice; the first, {images[image_id][0]}, is used")
-
-
-def _keep(value: Any, stored: Spool, reject: Reject) -> None:
-    found = value if isinstance(value, dict) else {}
-    image_id = found.get("image_id")
-    if not is_id(image_id):
-        reject(f"annotation {found.get('id')!s:.80}", "annotation names no image id")
-        return
-    try:
-        stored.add(image_id, orjson.dumps(found))
-    except TypeError as fault:
-        reject(f"annotation {found.get('id')!s:.80}", f"annotation cannot be stored: {fault}")
 
 
 def _check_category(value: Any, joints: int, file: Path) -> None:

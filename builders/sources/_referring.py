@@ -202,7 +202,6 @@ class ReferringSource(Source):
             image_key=f"coco/{image_id:012d}",
             features=features,
             record={"file": name, "size": image["size"], "objects": kept, "said": said},
-            categories=tuple(sorted({item["c"] for item in kept})),
         )
 
     def _usable(

@@ -127,7 +127,6 @@ def _entry(stem: str, record: dict[str, Any]) -> Entry:
         image_key=f"ade20k_full/{name}",
         features=features,
         record={"stem": stem, **record},
-        categories=tuple(sorted(map(int, record["names"]))),
     )
 
 

@@ -61,7 +61,6 @@ class Aic(Source):
                 image_key=f"aic/{stem}",
                 features=features_of(record["people"]),
                 record={"file": name, **record},
-                categories=(1,) if record["people"] else (),
             )
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:

@@ -88,7 +88,7 @@ class ClassFolders(Source):
                 number = numbers[titles[folder]]
                 record = {"image": (start / path).as_posix(), "class": number}
                 item = str(PurePosixPath(path).with_suffix(""))
-                yield Entry(item, self._image_key(item), Feature.LABELS, record, (number + 1,))
+                yield Entry(item, self._image_key(item), Feature.LABELS, record)
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:
         classes = tuple(self.header["classes"])

@@ -55,7 +55,7 @@ class Clwd(NamedPairSource):
         if not (self.path / mask).is_file():
             return found
         record = {**found.record, "mask": mask}
-        return replace(found, features=self.features, record=record, categories=(_WATERMARK,))
+        return replace(found, features=self.features, record=record)
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:
         found = super().sample(entry_id, record)

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from ...manifests.errors import BadItem, SourceLayoutError
+from ..reading.coco_annotations import keep_annotation
 from ..reading.coco_values import (
     are_bones,
     checked_box,
@@ -66,9 +67,9 @@ class Coco(Source):
                     elif key == "categories":
                         self._note_category(kind, value, named=kind == objects_kind)
                     elif key == "annotations" and kind == objects_kind:
-                        _keep(value, objects, reject)
+                        keep_annotation(value, objects, reject)
                     elif key == "annotations" and kind == "captions":
-                        _keep(value, captions, reject)
+                        keep_annotation(value, captions, reject)
                     elif key == "annotations":
                         _keep_joints(value, joints, reject)
             for spool in (objects, captions, joints):
@@ -180,7 +181,6 @@ class Coco(Source):
                 image_key=f"coco/{image_id:012d}",
                 features=self._features_of(record),
                 record=record,
-                categories=tuple(sorted({item["c"] for item in kept})),
             )
         for annotation_id in joints.keys():  # noqa: SIM118 - a Spool is no mapping
             if annotation_id not in joined:
@@ -246,18 +246,6 @@ class Coco(Source):
 
     def _knows(self, category: Any) -> bool:
         return is_id(category) and str(category) in self.header.get("categories", {})
-
-
-def _keep(value: Any, spool: Spool, reject: Reject) -> None:
-    found = value if isinstance(value, dict) else {}
-    image_id = found.get("image_id")
-    if not is_id(image_id):
-        reject(f"annotation {found.get('id')}", "annotation names no image id")
-        return
-    try:
-        spool.add(image_id, orjson.dumps(found))
-    except TypeError as fault:
-        reject(f"annotation {found.get('id')}", f"annotation cannot be stored: {fault}")
 
 
 def _keep_joints(value: Any, spool: Spool, reject: Reject) -> None:

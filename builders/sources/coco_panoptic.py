@@ -170,7 +170,6 @@ class CocoPanoptic(Source):
                 image_key=f"coco/{image_id:012d}",
                 features=self._features_of(segments),
                 record={**image, "map": name, "segments": segments},
-                categories=tuple(sorted({category for _, category, *_ in segments})),
             )
 
     def _features_of(self, segments: list[list[Any]]) -> Feature:

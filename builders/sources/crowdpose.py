@@ -46,7 +46,6 @@ class Crowdpose(Source):
                 image_key=f"crowdpose/{image.id}",
                 features=features_of(image.people),
                 record={"file": image.name, "size": [image.width, image.height], "people": image.people},
-                categories=(1,) if image.people else (),
             )
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:

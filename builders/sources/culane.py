@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from ...manifests.errors import BadItem, SourceLayoutError
+from ...manifests.errors import BadItem
 from ..reading.coco_values import is_text
+from ..reading.whole_files import text_lines
 from ..sample import Feature, FileBytes, Polyline, Sample
 from ..source import Entry, Reject, Source
 from ._lanes import checked_lane
@@ -38,10 +39,7 @@ class CuLane(Source):
 
     def scan(self, reject: Reject) -> Iterator[Entry]:
         (listing,) = self.inputs()
-        try:
-            lines = listing.read_text(encoding="utf-8-sig").splitlines()
-        except UnicodeDecodeError as fault:
-            raise SourceLayoutError(f"list {listing} is no text file ({fault.reason}); download it again") from fault
+        lines = text_lines(listing)
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue

@@ -83,9 +83,7 @@ class Dota(Source):
             except BadItem as fault:
                 reject(file.stem, f"{folder.name}/{file.name}: {fault}")
                 pictures.pop(file.stem, None)
-        names = self._vocabulary(read)
-        self.header["names"] = names
-        numbers = {name: number for number, name in enumerate(names, start=1)}
+        self.header["names"] = self._vocabulary(read)
         for stem in sorted(pictures.keys() - read.keys()):
             reject(stem, f"labels {folder.name}/{stem}.txt are missing")
         for stem, objects in read.items():
@@ -94,8 +92,7 @@ class Dota(Source):
                 continue
             record = {"file": pictures[stem], "objects": objects}
             features = Feature.LABELS | (Feature.INSTANCES | Feature.BOXES if objects else Feature(0))
-            classes = tuple(sorted({numbers[name] for name, *_ in objects}))
-            yield Entry(stem, f"dota/{stem.partition('__')[0]}", features, record, classes)
+            yield Entry(stem, f"dota/{stem.partition('__')[0]}", features, record)
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:
         names: list[str] = self.header["names"]

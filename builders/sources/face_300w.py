@@ -76,7 +76,7 @@ class Face300w(Source):
                 continue
             key = _COPY.sub("", stem) if _split_of(PurePosixPath(name)) != "test" else stem
             record = {"file": sorted(photographs[stem])[0], "points": name}
-            yield Entry(stem, f"face_300w/{key}", Feature.KEYPOINTS, record, (FACE.id,))
+            yield Entry(stem, f"face_300w/{key}", Feature.KEYPOINTS, record)
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:
         joints = _read_points(self.file(record["points"]))

@@ -184,7 +184,7 @@ class HuggingFace(Source):
         options = self._options
         entry_id, key = self._names(number, row)
         record: dict[str, Any] = {"at": [at[0], *at[1]]}
-        features, categories = Feature(0), set()
+        features = Feature(0)
         if options.label_map or options.mask:
             features |= Feature.SEMANTIC
         if options.depth:
@@ -202,12 +202,11 @@ class HuggingFace(Source):
         if options.objects:
             record["objects"], found = self._objects(row[options.objects], words.objects)
             features |= found
-            categories = {item["c"] for item in record["objects"]}
         if options.keypoints:
             record["figures"] = row[options.keypoints]
             if figures_of(record["figures"], len(options.joints)):
                 features |= Feature.KEYPOINTS
-        return Entry(entry_id, key, features, record, tuple(sorted(categories)))
+        return Entry(entry_id, key, features, record)
 
     def _names(self, number: str, row: Mapping[str, Any]) -> tuple[str, str]:
         """Id and photograph of a row."""

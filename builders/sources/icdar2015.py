@@ -93,7 +93,7 @@ class Icdar2015(Source):
         named = any(len(word["text"]) >= _SHORTEST for word in words)
         features |= Feature.EXPRESSIONS if named else Feature(0)
         record = {"size": [header.width, header.height], "words": words}
-        yield Entry(stem, f"icdar2015/{self.split}/{stem}", features, record, (_WORD.id,) if words else ())
+        yield Entry(stem, f"icdar2015/{self.split}/{stem}", features, record)
 
 
 def _word(line: str, width: int, height: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
+from ..reading.coco_annotations import keep_annotation
 from ..reading.coco_values import checked_box, checked_segmentation, is_id, is_size, is_text
 from ..reading.json_stream import stream_json
 from ..reading.spool import Spool
@@ -64,7 +65,7 @@ class Lvis(Source):
                 elif key == "categories":
                     self._note_category(file, value)
                 elif key == "annotations":
-                    _keep(value, objects, reject)
+                    keep_annotation(value, objects, reject)
             objects.seal()
             yield from self._entries(images, objects, reject)
 
@@ -112,7 +113,6 @@ class Lvis(Source):
                 image_key=f"coco/{image_id:012d}",
                 features=features,
                 record=record,
-                categories=tuple(sorted({item["c"] for item in kept})),
             )
 
     def _objects(
@@ -188,15 +188,3 @@ def _places(image: Mapping[str, Any], image_id: int) -> list[str]:
     first = [told[0]] if len(told) == 2 and told[0] in _FOLDERS else []
     places = [f"{folder}/{name}" for folder in dict.fromkeys([*first, *_FOLDERS[:3]])]
     return places + [f"{folder}/COCO_{folder}_{name}" for folder in _FOLDERS[3:]]
-
-
-def _keep(value: Any, spool: Spool, reject: Reject) -> None:
-    found = value if isinstance(value, dict) else {}
-    image_id = found.get("image_id")
-    if not is_id(image_id):
-        reject(f"annotation {found.get('id')}", "annotation names no image id")
-        return
-    try:
-        spool.add(image_id, orjson.dumps(found))
-    except TypeError as fault:
-        reject(f"annotation {found.get('id')}", f"annotation cannot be stored: {fault}")

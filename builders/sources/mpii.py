@@ -88,7 +88,6 @@ class Mpii(Source):
                 image_key=f"mpii/{stem}",
                 features=features_of(people),
                 record={"file": name, "people": people},
-                categories=tuple(sorted({1} | ({2} if any("h" in one for one in people) else set()))) if people else (),
             )
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:

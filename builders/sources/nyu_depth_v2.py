@@ -23,6 +23,7 @@ from pydantic import Field
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.images import MAX_PIXELS, read_map
 from ...manifests.recipe import Block
+from ..reading.whole_files import text_lines
 from ..sample import DepthMap, Feature, FileBytes, Sample
 from ..source import Entry, Reject, Source
 from ._nyu import CAMERA
@@ -114,10 +115,7 @@ class NyuDepthV2(Source):
 
     def _listed(self, listing: Path, folder: Path, reject: Reject) -> Iterator[Entry]:
         prefix = folder.relative_to(self.path).as_posix()
-        try:
-            lines = listing.read_text(encoding="utf-8-sig").splitlines()
-        except UnicodeDecodeError as fault:
-            raise SourceLayoutError(f"list {listing} is no text file ({fault.reason})") from fault
+        lines = text_lines(listing)
         for line in lines:
             words = [word.lstrip("/") for word in line.split()]
             if not words:

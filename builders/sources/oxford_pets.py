@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...manifests.errors import BadItem, SourceLayoutError
+from ...manifests.errors import BadItem
 from ...manifests.images import read_map
 from ...manifests.recipe import Block
 from ..reading.annotation_xml import parse_xml, text_of
+from ..reading.whole_files import text_lines
 from ..sample import Category, Feature, FileBytes, Instance, LabelMap, LabelSet, Sample
 from ..source import Entry, Reject, Source
 
@@ -117,7 +118,6 @@ class OxfordPets(Source):
             image_key=f"oxford_pets/{line.stem}",
             features=features | (Feature.BOXES if heads else Feature(0)),
             record=record,
-            categories=(line.species, *([line.species + _HEAD_ID_OFFSET] if heads else [])),
         )
 
     def _heads(self, line: _Line, reject: Reject) -> tuple[list[list[int]], list[int]]:
@@ -146,10 +146,7 @@ def _read_list(file: Path, reject: Reject | None) -> list[_Line]:
     Raises:
         SourceLayoutError: the file is no text.
     """
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as fault:
-        raise SourceLayoutError(f"{file} is no text file ({fault.reason}); download it again") from fault
+    lines = text_lines(file)
     found = []
     for line in lines:
         words = line.split()

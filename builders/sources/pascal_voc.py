@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...manifests.errors import BadItem, SourceLayoutError
+from ...manifests.errors import BadItem
 from ...manifests.recipe import Block
 from ..marks.matching import assign_within
 from ..reading.annotation_xml import box_of, number_of, parse_xml, text_of
+from ..reading.whole_files import text_lines
 from ..sample import Category, Feature, FileBytes, Instance, LabelMap, LabelSet, Sample
 from ..source import Entry, Reject, Source
 from ._map_objects import MapObject, objects_in, read_grey
@@ -165,7 +166,6 @@ class PascalVoc(Source):
             image_key=f"voc/{stem}",
             features=features,
             record={**record, **({"size": size} if size else {})},
-            categories=tuple(sorted({number for number, *_ in objects})),
         )
 
 
@@ -175,10 +175,7 @@ def _read_list(file: Path) -> list[str]:
     Raises:
         SourceLayoutError: the file is no text.
     """
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as fault:
-        raise SourceLayoutError(f"{file} is no text file ({fault.reason}); download it again") from fault
+    lines = text_lines(file)
     return [words[0] for line in lines if (words := line.split())]
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from ...manifests.errors import BadItem, SourceLayoutError
+from ...manifests.errors import BadItem
 from ..reading.coco_values import HUGE, is_text
+from ..reading.whole_files import text_lines
 from ..sample import Feature, Sample
 from ..source import Entry, Reject, Source
 from ._faces import FACE_98
@@ -43,10 +44,7 @@ class Wflw(Source):
 
     def scan(self, reject: Reject) -> Iterator[Entry]:
         listing = self._list()
-        try:
-            lines = listing.read_text(encoding="utf-8-sig").splitlines()
-        except UnicodeDecodeError as fault:
-            raise SourceLayoutError(f"list {listing} is no text file ({fault.reason}); download it again") from fault
+        lines = text_lines(listing)
         faces: dict[str, list[dict[str, Any]]] = {}
         for number, line in enumerate(lines, 1):
             if not line.strip():
@@ -61,7 +59,7 @@ class Wflw(Source):
         for name in sorted(faces):
             stem = str(PurePosixPath(name).with_suffix(""))
             record = {"file": name, "people": faces[name]}
-            yield Entry(stem, f"wflw/{stem}", Feature.KEYPOINTS, record, (FACE.id,))
+            yield Entry(stem, f"wflw/{stem}", Feature.KEYPOINTS, record)
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:
         photograph, size_wh = photograph_with_size(self.file(f"WFLW_images/{record['file']}"))

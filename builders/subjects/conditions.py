@@ -9,15 +9,15 @@ import copy
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, cast, get_args
+from typing import Annotated, Any, Final, Literal, cast, get_args
 
 import cv2
 import numpy as np
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
-from ...manifests.recipe import Block
+from ...manifests.recipe import Block, between
 from ...manifests.slots import Legend, Noun, SlotValue
 from ...manifests.target import FlatTarget, PhotoTarget
 from ..marks.overlay import nearest_color
@@ -40,20 +40,13 @@ _AREA_TOLERANCE: Final = 0.01
 class ConditionOptions(Block):
     """How the pictures are drawn."""
 
-    classes: tuple[int, int] = Field((2, 8), description="of mask: least and most classes in the legend")
-    box_classes: tuple[int, int] = Field((1, 6), description="of boxes: least and most classes")
+    classes: Annotated[tuple[int, int], between(1, 60)] = Field(
+        (2, 8), description="of mask: least and most classes in the legend"
+    )
+    box_classes: Annotated[tuple[int, int], between(1, 6)] = Field(
+        (1, 6), description="of boxes: least and most classes"
+    )
     depth_style: Literal["gray", "turbo", "mixed"] = Field("mixed", description="of depth: gray, or a colormap")
-
-    @field_validator("classes", "box_classes")
-    @classmethod
-    def _counts(cls, counts: tuple[int, int], info: ValidationInfo) -> tuple[int, int]:
-        low, high = counts
-        most = 6 if info.field_name == "box_classes" else 60
-        if not 1 <= low <= high <= most:
-            raise ValueError(
-                f"{info.field_name} [{low}, {high}] must be two numbers from 1 to {most}, the smaller first"
-            )
-        return counts
 
 
 @dataclass(frozen=True, slots=True)

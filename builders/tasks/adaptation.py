@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, Literal, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 import cv2
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
-from ...manifests.recipe import Block
+from ...manifests.recipe import Block, between
 from ...manifests.slots import Noun, SlotValue
 from ...manifests.target import FlatTarget, PhotoTarget
 from ..marks.discs import MarkShape, pixels_under, stamp
@@ -43,16 +43,8 @@ class AdaptationOptions(Block):
     kinds: tuple[MarkKind, ...] = Field(
         _KINDS, min_length=1, description="of marks; circle and tint need objects, patches do not"
     )
-    patches: tuple[int, int] = Field((3, 12), description="least and most color patches")
+    patches: Annotated[tuple[int, int], between(1, 100)] = Field((3, 12), description="least and most color patches")
     opacity: float = Field(0.5, ge=0.2, le=0.9, description="of a tint")
-
-    @field_validator("patches")
-    @classmethod
-    def _counts(cls, patches: tuple[int, int]) -> tuple[int, int]:
-        low, high = patches
-        if not 1 <= low <= high <= 100:
-            raise ValueError(f"patches [{low}, {high}] must be two numbers from 1 to 100, the smaller first")
-        return patches
 
 
 class Adaptation(Task[AdaptationOptions]):

@@ -9,14 +9,14 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
-from ...manifests.recipe import Block
 from ...manifests.slots import Legend, Noun, SlotValue
 from ...manifests.target import PhotoTarget, SameTarget
 from ..geometry import Box
+from ..marks.box_options import BoxOptions
 from ..marks.evidence import read_evidence
 from ..marks.matching import assign_within
 from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
@@ -31,14 +31,9 @@ _MATCH = 0.5
 """Least IoU of a found and a true box that are the same, as in COCO's AP50."""
 
 
-class DetectionOptions(Block):
+class DetectionOptions(BoxOptions):
     """Options of the detection task."""
 
-    style: Literal["outline", "filled"] = Field("outline", description="the box's outline, or all of it painted")
-    count: tuple[int, int] = Field((1, 1), description="least and most classes an instruction")
-    outline: float = Field(
-        0.008, ge=0.001, le=0.05, description="width of the line, share of the shorter side; at least 2 pixels"
-    )
     absent: float = Field(
         0.1,
         ge=0,
@@ -56,15 +51,6 @@ class DetectionOptions(Block):
         description="a class with a smaller box is not asked for; shorter side of the box, share of the image's",
     )
     max_boxes: int = Field(12, ge=1, le=30, description="a class with more boxes is not asked for")
-    palette: Literal["vivid", "instructdiffusion"] = "vivid"
-    classes: tuple[str, ...] | None = Field(None, description="only these; empty: all")
-
-    @model_validator(mode="after")
-    def _counts(self) -> DetectionOptions:
-        low, high = self.count
-        if not 1 <= low <= high <= 6:
-            raise ValueError(f"count [{low}, {high}] must be two numbers from 1 to 6, the smaller first")
-        return self
 
 
 @dataclass(frozen=True, slots=True)

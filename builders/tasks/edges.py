@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
-from ...manifests.recipe import Block
+from ...manifests.recipe import Block, between
 from ...manifests.slots import Noun, SlotValue
 from ...manifests.target import FlatTarget
 from ..marks.overlay import nearest_color
@@ -32,7 +32,9 @@ class EdgesOptions(Block):
     style: Literal["white", "black", "mixed"] = Field(
         "white", description="white: white lines on black; black: black lines on white; mixed: either"
     )
-    width: tuple[int, int] = Field((1, 3), description="least and most width of the lines, pixels, up to 15")
+    width: Annotated[tuple[int, int], between(1, 15)] = Field(
+        (1, 3), description="least and most width of the lines, pixels, up to 15"
+    )
     edges: Literal["auto", "segments", "classes", "objects"] = Field(
         "auto",
         description="of what; segments: of every thing and kind of stuff; classes: of the label map; objects: outlines "
@@ -42,13 +44,6 @@ class EdgesOptions(Block):
     min_area: float = Field(
         0.002, ge=0, le=1, description="least share of the image that the objects of a class cover together"
     )
-
-    @model_validator(mode="after")
-    def _widths(self) -> EdgesOptions:
-        low, high = self.width
-        if not 1 <= low <= high <= 15:
-            raise ValueError(f"width [{low}, {high}] must be two numbers from 1 to 15, the smaller first")
-        return self
 
 
 class Edges(Task[EdgesOptions]):

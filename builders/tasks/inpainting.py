@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
-from ...manifests.recipe import Block
+from ...manifests.recipe import Block, between
 from ...manifests.target import PhotoTarget, SameTarget
 from ..degradations.holes import HOLE_SHAPES, HoleShape, draw_hole, pick_fill
 from ..marks.overlay import classify, sample_pixels
@@ -30,15 +30,9 @@ class InpaintingOptions(Block):
     shapes: tuple[HoleShape, ...] = Field(
         HOLE_SHAPES, min_length=1, description="of holes; one is drawn a sample; frame: all but a window"
     )
-    area: tuple[float, float] = Field((0.05, 0.35), description="least and most of the picture that is missing, shares")
-
-    @field_validator("area")
-    @classmethod
-    def _in_order(cls, area: tuple[float, float]) -> tuple[float, float]:
-        low, high = area
-        if not 0.01 <= low <= high <= 0.8:
-            raise ValueError(f"area [{low:g}, {high:g}] must be two numbers from 0.01 to 0.8, the smaller first")
-        return area
+    area: Annotated[tuple[float, float], between(0.01, 0.8)] = Field(
+        (0.05, 0.35), description="least and most of the picture that is missing, shares"
+    )
 
 
 class Inpainting(Task[InpaintingOptions]):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
-from ...manifests.recipe import Block
+from ...manifests.recipe import Block, between
 from ...manifests.slots import Noun, SlotValue
 from ..geometry import Box
 from ..masks.classes import absent_names
@@ -30,7 +30,9 @@ _UNCOUNTED = 0.3
 class InstancesOptions(Block):
     """Options of the instances task."""
 
-    count: tuple[int, int] = Field((2, 40), description="least and most objects of the class in the photo")
+    count: Annotated[tuple[int, int], between(1, 60)] = Field(
+        (2, 40), description="least and most objects of the class in the photo"
+    )
     background: Literal["black", "white", "any"] = Field(
         "black", description="of all that is not of the class; any: a named color, drawn for each sample"
     )
@@ -46,13 +48,6 @@ class InstancesOptions(Block):
         0.0002, ge=0, le=1, description="a class with a smaller object is not asked for; share of the image"
     )
     classes: tuple[str, ...] | None = Field(None, description="only these; empty: all")
-
-    @model_validator(mode="after")
-    def _counts(self) -> InstancesOptions:
-        low, high = self.count
-        if not 1 <= low <= high <= 60:
-            raise ValueError(f"count [{low}, {high}] must be two numbers from 1 to 60, the smaller first")
-        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
-from ...manifests.recipe import Block
+from ...manifests.recipe import Block, between
 from ...manifests.slots import Legend, SlotValue
 from ...manifests.target import PhotoTarget, SameTarget, Target
 from ..marks.disc_finder import find_marks
@@ -33,7 +33,7 @@ class KeypointsOptions(Block):
     """Options of the keypoints task."""
 
     style: Literal["disc", "ring"] = Field("disc", description="a filled dot, or a circle around the joint")
-    count: tuple[int, int] = Field((1, 3), description="least and most joints an instruction")
+    count: Annotated[tuple[int, int], between(1, 6)] = Field((1, 3), description="least and most joints an instruction")
     radius: float = Field(0.04, ge=0.005, le=0.2, description="share of the shorter side; at least 3 pixels")
     thickness: float = Field(
         0.012, ge=0.001, le=0.1, description="of a ring's line, share of the shorter side; at least 1.5 pixels"
@@ -59,11 +59,8 @@ class KeypointsOptions(Block):
 
     @model_validator(mode="after")
     def _holds_together(self) -> KeypointsOptions:
-        low, high = self.count
         if self.augment is not None and self.who != "person":
             raise ValueError("augment shows one person's window; it needs who: person")
-        if not 1 <= low <= high <= 6:
-            raise ValueError(f"count [{low}, {high}] must be two numbers from 1 to 6, the smaller first")
         return self
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
-from ...manifests.recipe import Block
 from ...manifests.slots import Legend, Noun, SlotValue
 from ...manifests.target import PhotoTarget
+from ..marks.box_options import BoxOptions
 from ..marks.evidence import read_evidence
 from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
 from ..marks.rectangles import MIN_OUTLINE
@@ -43,14 +43,9 @@ _QUADRILATERAL = 8
 """Numbers of a polygon of four corners; it is convex, so that what a crop leaves of it follows from its corners."""
 
 
-class OrientedBoxesOptions(Block):
+class OrientedBoxesOptions(BoxOptions):
     """Options of the oriented boxes task."""
 
-    style: Literal["outline", "filled"] = Field("outline", description="the box's outline, or all of it painted")
-    count: tuple[int, int] = Field((1, 1), description="least and most classes an instruction")
-    outline: float = Field(
-        0.008, ge=0.001, le=0.05, description="width of the line, share of the shorter side; at least 2 pixels"
-    )
     min_side: float = Field(
         0.02,
         ge=0,
@@ -65,15 +60,6 @@ class OrientedBoxesOptions(Block):
         le=8192,
         description="show only a square of so many source pixels around an object: aerial pictures are huge",
     )
-    palette: Literal["vivid", "instructdiffusion"] = "vivid"
-    classes: tuple[str, ...] | None = Field(None, description="only these; empty: all")
-
-    @model_validator(mode="after")
-    def _counts(self) -> OrientedBoxesOptions:
-        low, high = self.count
-        if not 1 <= low <= high <= 6:
-            raise ValueError(f"count [{low}, {high}] must be two numbers from 1 to 6, the smaller first")
-        return self
 
 
 @dataclass(frozen=True, slots=True)

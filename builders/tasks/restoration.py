@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB, decode_rgb
-from ...manifests.recipe import Block
+from ...manifests.recipe import Block, between
 from ...manifests.target import FileTarget, PhotoTarget, SameTarget, Target
 from ..degradations.degrade import KINDS, Kind, degrade, plan_degradation
 from ..degradations.sensor import compressed
@@ -61,7 +61,7 @@ class RestorationOptions(Block):
         "the source has no real pair; always: to the clean photo of real pairs too",
     )
     kinds: tuple[Kind, ...] = Field(KINDS, min_length=1, description="of synthetic damage; one is drawn a sample")
-    strength: tuple[float, float] = Field(
+    strength: Annotated[tuple[float, float], between(0, 1)] = Field(
         (0.2, 1.0), description="least and most of synthetic damage; 0 is just visible, 1 strong but recoverable"
     )
 
@@ -78,14 +78,6 @@ class RestorationOptions(Block):
             if not 2 <= factor <= 16:
                 raise ValueError(f"factor {factor} must be a whole number from 2 to 16")
         return factors
-
-    @field_validator("strength")
-    @classmethod
-    def _in_order(cls, strength: tuple[float, float]) -> tuple[float, float]:
-        low, high = strength
-        if not 0 <= low <= high <= 1:
-            raise ValueError(f"strength [{low:g}, {high:g}] must be two numbers from 0 to 1, the smaller first")
-        return strength
 
 
 class Restoration(Task[RestorationOptions]):

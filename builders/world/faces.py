@@ -32,9 +32,6 @@ class Head:
         return (self.x + across * self.radius, self.y + down * self.radius)
 
 
-_LONG = ("long", "bob", "ponytail")
-
-
 def face_joints(head: Head) -> dict[str, tuple[Joint, float]]:
     """Return nose, eye_a, eye_b, ear_a, ear_b with COCO visibility (2 seen, 1 hidden by the head or hair)."""
     if head.view == "side":

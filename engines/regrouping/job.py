@@ -14,8 +14,7 @@ from ...filters.sidecar import Sidecar
 from ...manifests.folder import DatasetFolder, ShardRecord
 from ...manifests.triplet import triplet_schema
 from ...writers.shards import output_errors, write_batches
-from ..cut_job import read_piece
-from ..cut_plan import Piece
+from ..pieces import Piece, read_piece
 from .layout import NewShard
 
 

@@ -57,7 +57,7 @@ class Vectors:
 
     def blocks(self, part: int | None = None, size: int = 32768) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """First position and vectors, (up to `size`, dim) float32, of each block of one part or of all."""
-        for number in range(len(self._arrays)) if part is None else [part]:
+        for number in range(self.part_count) if part is None else [part]:
             array = self._arrays[number]
             for start in range(0, len(array), size):
                 block = np.array(array[start : start + size], np.float32)
@@ -86,7 +86,7 @@ class Vectors:
         order = np.argsort(positions, kind="stable")
         ordered = positions[order]
         bounds = np.searchsorted(ordered, self._starts)
-        for part in range(len(self._arrays)):
+        for part in range(self.part_count):
             low, high = bounds[part], bounds[part + 1]
             if low < high:
                 yield part, order[low:high], ordered[low:high] - self._starts[part]

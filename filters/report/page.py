@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...manifests.errors import OutputError
 from ...manifests.folder import DatasetFolder, write_text
+from ...manifests.house_style import content_hash, load_page
 from ..scorer import Column
 from ..survival import ScoredRows, Survival
 from .markup import Markup, element, join, share
@@ -17,7 +15,6 @@ from .sections import Cut, other_scores, rule_section
 from .table import survival_table
 
 _TEMPLATE = Path(__file__).with_name("page.html")
-_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
 def write_report(
@@ -53,9 +50,9 @@ def write_report(
         _masthead(name, cut, notes),
         element("main", survival_table(survival), *sections, other_scores(cut)),
     )
-    template = _TEMPLATE.read_text(encoding="utf-8")
+    template = load_page(_TEMPLATE)
     page = (
-        template.replace("STYLE_HASH", _style_hash(template))
+        template.replace("STYLE_HASH", content_hash(template, "style"))
         .replace("<!--TITLE-->", join(f"{name}: filter report"))
         .replace("<!--BODY-->", body)
     )
@@ -78,12 +75,6 @@ def _masthead(name: str, cut: Cut, notes: Sequence[str]) -> Markup:
         "p", *(element("span", element("i", class_=f"key {key}"), words) for key, words in keys), class_="legend"
     )
     return element("header", brand, element("h1", name, dir="auto"), lead, told, legend, class_="masthead")
-
-
-def _style_hash(template: str) -> str:
-    found = _STYLE.findall(template)
-    assert len(found) == 1, f"page.html has {len(found)} style elements"
-    return "sha256-" + base64.b64encode(hashlib.sha256(found[0].encode()).digest()).decode("ascii")
 
 
 def _write(file: Path, page: str) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...manifests.errors import UsageError
 from ...manifests.extras import load_extra
-from ..scorer import Vectors
+from ..scorer import Embedder, Vectors
 
 Array = NDArray[np.float32]
 
@@ -43,6 +43,18 @@ class Head:
     def dim(self) -> int:
         """Length of the vectors it takes."""
         return int(self.layers[0][0].shape[1])
+
+    def check_embedder(self, embedder: Embedder) -> None:
+        """Refuse an embedder whose vectors have another length.
+
+        Raises:
+            UsageError: they have.
+        """
+        if embedder.dim != self.dim:
+            raise UsageError(
+                f"head {self.file} takes vectors of length {self.dim}, {embedder.name} makes them of length "
+                f"{embedder.dim}; choose a head for this embedder, or the head's embedder"
+            )
 
     @property
     def outputs(self) -> int:

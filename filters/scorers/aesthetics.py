@@ -66,11 +66,7 @@ class Aesthetics(EmbeddingScorer):
         Raises:
             UsageError: they are.
         """
-        if embedder.dim != self._head.dim:
-            raise UsageError(
-                f"head {self._head.file} takes vectors of length {self._head.dim}, {embedder.name} makes them of "
-                f"length {embedder.dim}; choose a head for this embedder, or the head's embedder"
-            )
+        self._head.check_embedder(embedder)
 
     def caution_about(self, embedder: Embedder) -> str:
         """A head means something only on the vectors it was trained on."""

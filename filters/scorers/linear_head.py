@@ -76,11 +76,7 @@ class LinearHead(EmbeddingScorer):
         Raises:
             UsageError: they are.
         """
-        if embedder.dim != self._head.dim:
-            raise UsageError(
-                f"head {self._head.file} takes vectors of length {self._head.dim}, {embedder.name} makes them of "
-                f"length {embedder.dim}; choose a head for this embedder, or the head's embedder"
-            )
+        self._head.check_embedder(embedder)
 
     def score(self, pairs: EmbeddedPairs) -> Mapping[str, NDArray[np.float64]]:
         """Score a batch; NaN where a picture has no embedding."""

@@ -1,4 +1,4 @@
-"""One folder behind a URL, through fsspec: whole objects in and out, retried, and its refusals in plain words."""
+"""One folder behind a URL, through fsspec: whole objects in and out, and ranges of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import errno
 import os
 import posixpath
 import random
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,14 +14,11 @@ from typing import IO, Any, Final, TypeVar, cast
 
 from ..errors import StorageError, UsageError
 from ..folder import replacing
+from .patience import PATIENCE_SECONDS, patiently
 from .ranges import Ranges
-from .refusals import refusal, said
 
 ResultT = TypeVar("ResultT")
 
-PATIENCE_SECONDS: Final = 120.0
-"""How long a call to a store that fails or is silent is tried again."""
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0
 _WHOLE_OR_NOTHING: Final = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "hf", "memory"})
 """Protocols whose uploads appear whole; elsewhere an upload has another name until it is complete."""
 _READ_ONLY: Final = frozenset({"http", "https", "data", "zip", "tar", "github", "git", "reference"})
@@ -219,39 +215,8 @@ class Store:
             self.call(lambda: self._fs.makedirs(posixpath.dirname(self.path(name)), exist_ok=True), name)
 
     def call(self, action: Callable[[], ResultT], name: str, **missing: Any) -> ResultT:
-        """Do something with the store, again and again while the network fails.
-
-        Args:
-            action: what to do.
-            name: of the object, for messages.
-            missing: `missing=VALUE` is returned when the object is not there.
-
-        Raises:
-            FileNotFoundError: the object is not there, and no `missing` was given.
-            StorageError: the bucket is missing, the store refuses, or it cannot be reached for `patience_seconds`.
-        """
-        give_up, wait = time.monotonic() + self.patience_seconds, _FIRST_WAIT
-        while True:
-            try:
-                return action()
-            except FileNotFoundError as fault:
-                if "bucket does not exist" in str(fault):
-                    raise StorageError(f"{self.url}: there is no such bucket; make it, or correct the URL") from fault
-                if "missing" in missing:
-                    return missing["missing"]
-                raise
-            except (TypeError, ValueError, LookupError, AttributeError, NotImplementedError):
-                raise  # our own mistake, or a library's
-            except Exception as fault:
-                if why := refusal(fault, f"{self.url}/{name}".rstrip("/")):
-                    raise StorageError(why) from fault
-                if time.monotonic() + wait > give_up:
-                    raise StorageError(
-                        f"{self.url} cannot be reached: {said(fault)}; check the network and the store's address, "
-                        "then run the same command again: what is done is kept"
-                    ) from fault
-            time.sleep(wait * random.uniform(0.8, 1.2))  # so that many workers do not come back all at once
-            wait = min(_LONGEST_WAIT, wait * 2)
+        """Do something with the store, which is tried again while the network fails; see `patience.patiently`."""
+        return patiently(action, self.url, name, self.patience_seconds, **missing)
 
 
 def _open(url: str) -> tuple[Any, str]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
-from taskpaint.builders.depths.store import depth_from_annotation, from_annotation, to_annotation, to_units
+from taskpaint.builders.depths.store import from_annotation, to_annotation, to_units
 from taskpaint.manifests.errors import BadItem
 
 
@@ -50,9 +50,6 @@ def test_any_reader_of_png_gets_the_units(units):
     found, unit_m = from_annotation(stored)
     assert np.array_equal(found, units)
     assert unit_m == 0.002
-    depth = depth_from_annotation(stored)
-    assert depth.dtype == np.float32
-    assert np.array_equal(depth, (units.astype(np.float64) * 0.002).astype(np.float32))
 
 
 def test_the_same_map_gives_the_same_text():
@@ -73,11 +70,11 @@ def test_the_same_map_gives_the_same_text():
 )
 def test_an_annotation_without_depth(annotation):
     with pytest.raises(BadItem):
-        depth_from_annotation(annotation)
+        from_annotation(annotation)
 
 
 def test_an_annotation_with_another_picture():
     data = io.BytesIO()
     Image.new("L", (4, 3)).save(data, "PNG")
     with pytest.raises(BadItem, match="not 16-bit grey"):
-        depth_from_annotation({"unit_m": 0.001, "depth_png": base64.b64encode(data.getvalue()).decode()})
+        from_annotation({"unit_m": 0.001, "depth_png": base64.b64encode(data.getvalue()).decode()})

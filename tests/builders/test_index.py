@@ -39,8 +39,7 @@ class _Letters(Source):
                 reject(str(position), "no letter")
                 continue
             features = Feature.LABELS if letter < "m" else Feature.DEPTH
-            categories = (ord(letter[0]), 0) if letter < "m" else ()
-            yield Entry(letter, f"letters/{letter}", features, {"letter": letter, "at": position}, categories)
+            yield Entry(letter, f"letters/{letter}", features, {"letter": letter, "at": position})
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:
         if record["letter"] == "x":
@@ -88,19 +87,6 @@ def test_more_than_one_batch(letters: Path):
         assert index.key_and_id(row) == (f"letters/l{row}", f"l{row}")
         assert index.sample(row).width == row
     assert len(index.features()) == 2500
-
-
-@pytest.mark.parametrize(
-    ("wanted", "hits"),
-    [(set(), [0, 0, 0, 0]), ({97}, [1, 0, 0, 0]), ({98, 5}, [0, 1, 0, 0]), ({0}, [1, 1, 0, 0]), ({7}, [0, 0, 0, 0])],
-)
-def test_entries_with_a_class(letters: Path, wanted: set[int], hits: list[int]):
-    assert open_index(_Letters(letters)).with_any_category(wanted).astype(int).tolist() == hits
-
-
-def test_entries_without_any_class(letters: Path):
-    (letters / "letters.txt").write_text("m z")
-    assert open_index(_Letters(letters)).with_any_category({0}).tolist() == [False, False]
 
 
 def test_a_bad_record_is_a_bad_item(letters: Path):
@@ -180,7 +166,6 @@ def test_nothing_to_read(letters: Path, text: str, says: str):
         (Entry("b", "key \ud800", Feature.LABELS, {}), "cannot be stored"),
         (Entry("b", "k", Feature.LABELS, {"file": "\udcff.jpg"}), "cannot be stored"),
         (Entry("b", "k", Feature.LABELS, {"number": 1 << 70}), "cannot be stored"),
-        (Entry("b", "k", Feature.LABELS, {}, (1 << 31,)), "32 bits"),
     ],
 )
 def test_entries_that_cannot_be_stored_are_rejects(letters: Path, entry: Entry, reason: str):

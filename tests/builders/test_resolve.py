@@ -54,7 +54,7 @@ def _complaint(text, root=Path(), error=RecipeError):
         ),
         (
             "sources: [{source: coco, path: x}]\ntasks:\n  - {task: segmentation, options: {count: [3, 1]}}",
-            "mine.yaml, line 3: tasks.0.options: count [3, 1] must be two numbers from 1 to 6, the smaller first",
+            "mine.yaml, line 3: tasks.0.options.count: [3, 1] must be two numbers from 1 to 6, the smaller first",
         ),
         (
             "sources: [{source: coco, path: x}]\ntasks:\n  - {task: segmentation, options: {opacity: yes}}",

@@ -182,7 +182,6 @@ def test_a_small_world_by_hand(root: Path):
     assert first.labels[0].present == ("dog",) and second.labels[0].present == ()
     assert first.labels[0].vocabulary == ("dog", "toothbrush")
     assert first.image.path == root / "train2017/000000000001.jpg"
-    assert index.with_any_category({18}).tolist() == [True, False]
 
 
 def test_photographs_may_stand_below_images(root: Path):

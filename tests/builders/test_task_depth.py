@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from taskpaint.builders.depths.store import depth_from_annotation
+from taskpaint.builders.depths.store import from_annotation
 from taskpaint.builders.geometry import Geometry, fit
 from taskpaint.builders.sample import DepthMap, FileBytes, Sample
 from taskpaint.builders.tasks.depth import Depth, DepthOptions
@@ -28,6 +28,12 @@ from taskpaint.paraphrase.wording import word
 from taskpaint.writers.codecs import encode_png, encode_target
 
 MAGENTA = [255, 0, 255]
+
+
+def _true_depth_m(annotation):
+    """(H, W) float32 metres, 0 where there is none."""
+    units, unit_m = from_annotation(annotation)
+    return (units * unit_m).astype(np.float32)
 
 
 def _view(depth, sizing=None, shape=None):
@@ -114,7 +120,7 @@ def test_holes_are_filled_with_the_nearest_depth():
     assert (levels[:, 5:] == 8).all()
     assert set(levels[:, 4].tolist()) <= {2, 8}  # as near to one side as to the other
     assert rendered.annotation["valid"] == pytest.approx(6 / 27)
-    assert np.array_equal(depth_from_annotation(rendered.annotation), depth)
+    assert np.array_equal(_true_depth_m(rendered.annotation), depth)
 
 
 def test_holes_are_black_where_that_is_asked():
@@ -163,7 +169,7 @@ def test_every_style_comes_back(depth, options):
     assert all(limit.holds(figures[limit.metric]) for limit in Depth.limits), figures
     assert decoded["size"] == annotation["size"] == list(depth.shape)
     assert decoded["depth_m"].dtype == np.float32
-    truth = depth_from_annotation(annotation)
+    truth = _true_depth_m(annotation)
     assert np.array_equal(truth > 0, (depth > 0) & (depth < 10_000))
     if options["invalid"] == "reserved":
         assert np.array_equal(decoded["valid"], truth > 0)
@@ -182,7 +188,7 @@ def test_metric_errors_in_metres(depth_m, bound_m):
     # half a step is 0.0014 (1 + d/10)^3 m; the depths below hold a few steps
     depth = np.linspace(0.95 * depth_m, depth_m, 2000, dtype=np.float32).reshape(40, 50)
     decoded, figures, annotation = _back(_render(depth, style="metric"))
-    error = np.abs(decoded["depth_m"] - depth_from_annotation(annotation))
+    error = np.abs(decoded["depth_m"] - _true_depth_m(annotation))
     assert 0.8 * bound_m < error.max() <= bound_m
     assert figures["delta1"] == 1
 
@@ -333,4 +339,4 @@ def test_real_depth_comes_back(shared_data, path, per_metre, far_m, style):
     _, figures, annotation = _back(_render(depth, style=style, far_m=far_m))
     assert all(limit.holds(figures[limit.metric]) for limit in Depth.limits), figures
     assert annotation["valid"] == pytest.approx((stored > 0).mean())
-    assert np.abs(depth_from_annotation(annotation) - depth).max() <= 0.5 * annotation["unit_m"] + 1e-5
+    assert np.abs(_true_depth_m(annotation) - depth).max() <= 0.5 * annotation["unit_m"] + 1e-5

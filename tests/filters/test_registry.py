@@ -45,9 +45,9 @@ def install(monkeypatch):
 
 def test_every_scorer_is_found_and_named_like_its_module():
     assert {"aesthetics", "giqa", "clip_similarity", "linear_head", "ssim", "duplicates"} <= set(
-        registry.scorer_names()
+        registry.SCORERS.names()
     )
-    for name in registry.scorer_names():
+    for name in registry.SCORERS.names():
         assert registry.find_scorer(name).name == name
     assert registry.find_scorer("duplicates") is Duplicates
 
@@ -66,7 +66,7 @@ def test_an_unknown_name(name, message):
 
 def test_scorers_of_other_packages(install):
     install("elsewhere", "another_package:Elsewhere")
-    assert "elsewhere" in registry.scorer_names()
+    assert "elsewhere" in registry.SCORERS.names()
     options = {"file": "a/b.pth", "count": "7", "share": "0.5", "loud": "true", "label": "x"}
     assert registry.make_scorer("elsewhere", options).given == (Path("a/b.pth"), 7, 0.5, True, "x")
     assert registry.make_scorer("elsewhere", {"file": Path("c")}).given == (Path("c"), 3, None, False, "")
@@ -97,7 +97,7 @@ def test_a_scorer_without_options():
 def test_two_with_one_name(install, name):
     install(name, "another_package:Elsewhere")
     with pytest.raises(PluginError, match=f"two filters are called '{name}'; uninstall one of the packages"):
-        registry.scorer_names()
+        registry.SCORERS.names()
 
 
 @pytest.mark.parametrize("value", ["another_package:Path", "another_package:Nothing", "no_such_package:X"])

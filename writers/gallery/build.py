@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import hashlib
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ...manifests.errors import OutputError, UsageError
+from ...manifests.folder import replacing
+from ...manifests.house_style import content_hash, load_page
 from .detail import parse_json, pretty, swatches, words
 from .pictures import Picture, make_picture
 from .rows import Pick, Selection, find_shards, read_rows, select_rows
@@ -25,8 +23,6 @@ _TEMPLATE = Path(__file__).with_name("page.html")
 _PIXEL_RATIO = 1.5
 _MIN_THUMBNAIL_PX = 16
 _PLACEHOLDER = re.compile(r"<!--(DATA|PICTURES)-->|(STYLE_HASH|SCRIPT_HASH)")
-_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
-_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +84,7 @@ def write_gallery(
         "totals": selection.totals,
         "cards": cards,
     }
-    size = _write_atomically(destination, _fill_template(data, list(pictures)))
+    size = _write(destination, _fill_template(data, list(pictures)))
     broken = sum(bool(card["input"]["problem"] or card["target"]["problem"]) for card in cards)
     return GallerySummary(destination, _shown(selection), selection.totals, broken, size)
 
@@ -158,15 +154,15 @@ def _fill_template(data: dict[str, Any], uris: list[str]) -> Iterator[str]:
     The content security policy admits the template's own style and script, by hash, and nothing else: no
     request leaves the page, and markup in an instruction could not run even if it reached the document.
     """
-    template = _TEMPLATE.read_text(encoding="utf-8")
+    template = load_page(_TEMPLATE)
     position = 0
     for place in _PLACEHOLDER.finditer(template):
         yield template[position : place.start()]
         position = place.end()
         if place[0] == "STYLE_HASH":
-            yield _content_hash(_STYLE, template)
+            yield content_hash(template, "style")
         elif place[0] == "SCRIPT_HASH":
-            yield _content_hash(_SCRIPT, template)
+            yield content_hash(template, "script")
         elif place[1] == "DATA":
             yield f'<script type="application/json" id="data">{_script_safe_json(data)}</script>'
         else:
@@ -180,27 +176,13 @@ def _script_safe_json(data: dict[str, Any]) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _content_hash(element: re.Pattern[str], template: str) -> str:
-    found = element.findall(template)
-    assert len(found) == 1, f"page.html has {len(found)} elements like {element.pattern}"
-    return "sha256-" + base64.b64encode(hashlib.sha256(found[0].encode("utf-8")).digest()).decode("ascii")
-
-
-def _write_atomically(destination: Path, pieces: Iterator[str]) -> int:
-    partial = destination.with_name(f".{destination.name}.{os.getpid()}.partial")
+def _write(destination: Path, pieces: Iterator[str]) -> int:
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
+        with replacing(destination) as part, part.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
-        size = partial.stat().st_size
-        partial.replace(destination)
+        return destination.stat().st_size
     except OSError as error:
         raise OutputError(
             f"{destination} cannot be written ({error.strerror or error}); choose another place for the page"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-    return size

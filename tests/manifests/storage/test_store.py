@@ -10,7 +10,7 @@ import uuid
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 from taskpaint.manifests.errors import StorageError, UsageError
-from taskpaint.manifests.storage import store as module
+from taskpaint.manifests.storage import patience
 from taskpaint.manifests.storage.store import Store
 
 
@@ -171,7 +171,7 @@ def test_a_server_that_stays_away_is_one_sentence(bucket, store_server):
 
 def test_failures_of_the_network_are_tried_again_and_others_are_not(monkeypatch):
     waits = []
-    monkeypatch.setattr(module.time, "sleep", waits.append)
+    monkeypatch.setattr(patience.time, "sleep", waits.append)
     store, calls = Store("memory://x"), []
 
     def flaky():

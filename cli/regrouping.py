@@ -26,10 +26,9 @@ ShardSize = Annotated[
     int | None,
     typer.Option("--rows-per-shard", min=1, max=100_000, help="At most so many.", show_default="as the largest shard"),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Start anew in a folder of another run.")]
 Seed = Annotated[int, typer.Option(min=0, help="Another seed draws others.")]
 
-__all__ = ["Datasets", "Ids", "Name", "Only", "Out", "Overwrite", "Seed", "ShardSize", "run"]
+__all__ = ["Datasets", "Ids", "Name", "Only", "Out", "Seed", "ShardSize", "run"]
 
 
 def run(
@@ -47,28 +46,11 @@ def run(
 ) -> None:
     """Regroup with a progress bar, and say what it came to."""
     from ..engines.regroup import RegroupOptions, regroup
-    from ..manifests.errors import StoppedError
 
-    if out is None:
-        raise typer.BadParameter("name the dataset folder to write with -o OUT", param_hint="--out")
+    root = options.required(out)
     how = RegroupOptions(tuple(only or ()), ids, name, rows_per_shard, workers, overwrite)
-    meter: report.Meter | None = None
-    before = 0
-
-    def advance(done: int, total: int) -> None:
-        nonlocal meter, before
-        if meter is None:
-            meter = report.Meter("writing", total, quiet or as_json).__enter__()
-        meter.advance(done - before)
-        before = done
-
-    try:
-        summary = regroup(datasets, out, operation, how, advance)
-    except KeyboardInterrupt as fault:
-        raise StoppedError("stopped; run the same command again to go on where it stopped") from fault
-    finally:
-        if meter is not None:
-            meter.__exit__(None, None, None)
+    with report.stoppable(), report.counted("writing", quiet or as_json) as advance:
+        summary = regroup(datasets, root, operation, how, advance)
     if as_json:
         report.print_json(vars(summary))
     elif not quiet:

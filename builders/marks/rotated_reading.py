@@ -27,7 +27,8 @@ def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int
     """Whether the rectangles can be told apart once all are drawn in this order.
 
     A large one that stands alone, or well inside another's outline, and wholly in the picture, can. The others are
-    drawn together, without a photograph, and looked for.
+    drawn together, without a photograph, and looked for; and with one that may be seen in parts, all of its colour,
+    since a part can be taken for one of another's.
 
     Args:
         boxes: in the order in which they are drawn; no side is shorter than `MIN_SIDE`.
@@ -35,15 +36,15 @@ def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int
         outline: width of the lines in pixels; 0: filled.
         size_wh: of the picture.
     """
-    hard = [at for at, box in enumerate(boxes) if _sticks_out(box, size_wh) or min(box.width, box.height) < _SURE_SIDE]
-    hard += [
+    met = [any(_meet(box, other, outline) for other in boxes if other is not box) for box in boxes]
+    in_parts = {owner for owner, one in zip(owners, met, strict=True) if one}
+    hard = [
         at
         for at, box in enumerate(boxes)
-        if at not in hard and any(_meet(box, other, outline) for other in boxes if other is not box)
+        if owners[at] in in_parts or _sticks_out(box, size_wh) or min(box.width, box.height) < _SURE_SIDE
     ]
     if not hard:
         return True
-    hard.sort()
     labels = np.zeros((size_wh[1], size_wh[0]), np.uint8)
     for at in hard:
         window, inside = pixels_of(boxes[at], size_wh, outline)

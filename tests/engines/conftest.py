@@ -16,8 +16,15 @@ import pytest
 
 @pytest.fixture(scope="module")
 def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A head with one processor; tests add nodes, each a raylet of its own."""
+    """A head with one processor; tests add nodes, each a raylet of its own.
+
+    A worker that stands still answers no keep-alive; Ray waits for minutes before it gives such a one up, here seconds.
+    """
     ray = pytest.importorskip("ray", reason="the extra taskpaint[ray] is not installed")
+    patch = pytest.MonkeyPatch()
+    request.addfinalizer(patch.undo)
+    patch.setenv("RAY_grpc_client_keepalive_time_ms", "1000")
+    patch.setenv("RAY_grpc_client_keepalive_timeout_ms", "2000")
     ray.cloudpickle.register_pickle_by_value(request.module)
     made = importlib.import_module("ray.cluster_utils").Cluster(
         initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}

@@ -1,14 +1,17 @@
 """Whether the loop closes: a tiny model learns several tasks from a built dataset, and its pictures are decoded.
 
     python benchmarks/learn.py --work DIR                   # four tasks at once: table, curves and pictures
+    python benchmarks/learn.py --work DIR --part answers    # classification: one class, white for yes, black for no
     python benchmarks/learn.py --work DIR --part wording    # paraphrased against fixed instructions
     python benchmarks/learn.py --share 0.01 --steps 5       # seconds, to see that it runs
 
 Draws 18,000 scenes of 64 x 64 pixels (`small_scenes.py`), writes them in the layouts of COCO and NYU Depth v2, builds
 segmentation, keypoints, depth and classification with `taskpaint build`, trains `--preset tiny` from nothing with
 `taskpaint train`, and evaluates on scenes that it has not seen, beside the target itself (oracle) and the unchanged
-source (copy). The wording part learns segmentation alone, from datasets that differ in nothing but their sentences, and
-asks with sentences that neither has seen. With --work, what is there already is kept, and a stopped run goes on.
+source (copy). The answers part draws 7,000 more rooms, in which no shape tells whether another is there, learns
+segmentation and then whether there is a box. The wording part learns segmentation alone, from datasets that differ in
+nothing but their sentences, and asks with sentences that neither has seen. With --work, what is there already is kept,
+and a stopped run goes on.
 
 Set OMP_NUM_THREADS to the cores that are free: more threads than cores make torch crawl.
 """
@@ -65,6 +68,16 @@ tasks: [{{task: segmentation, options: {{style: mask, mask_color: white, absent:
 splits: {{validation: 0.08}}
 instructions: {{mode: {mode}, held_out: 0.2}}
 """
+ANSWERS: Final = """
+name: halls
+seed: 7
+sources: [{{source: coco, name: halls, path: halls}}]
+tasks:
+  - {{task: segmentation, options: {{style: mask, mask_color: white, absent: 0, min_area: 0.005}}}}
+  - {{task: classification, options: {{classes: [box], answers: [white, black]}}}}
+splits: {{validation: 0.08}}
+instructions: {{mode: {mode}}}
+"""
 TINY: Final[dict[str, Any]] = {"preset": "tiny", "resolution": 24}
 FIRST: Final[dict[str, Any]] = {
     **TINY,
@@ -103,6 +116,23 @@ THIRD: Final[dict[str, Any]] = {
     "learning_rate": 1e-3,
     "validate_every": 200,
 }
+SEEING: Final[dict[str, Any]] = {
+    **TINY,
+    "tasks": ("segmentation",),
+    "dropout": 0.0,
+    "validate_every": 200,
+    "validation_rows": 96,
+    "checkpoint_every": 100,
+}
+ANSWERING: Final[dict[str, Any]] = {
+    **SECOND,
+    "tasks": None,
+    "weights": {"segmentation": 0.3},
+    "learning_rate": 6e-4,
+    "noise_offset": 1.0,
+    "validate_every": 100,
+}
+ANSWER_STAGES: Final = {"seeing": (SEEING, 800), "answering": (ANSWERING, 600)}
 STAGES: Final = {"first": (FIRST, 1500), "second": (SECOND, 1700), "model": (THIRD, 1100)}
 SHOWN: Final = {"segmentation": "miou", "keypoints": "pck@0.1", "depth": "delta1", "classification": "accuracy"}
 SHOWN_ROWS, DRAWN_STEPS = 2, 10
@@ -111,9 +141,11 @@ SHOWN_ROWS, DRAWN_STEPS = 2, 10
 def main() -> None:
     """Print the tables, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=("tasks", "wording"), default="tasks")
+    parser.add_argument("--part", choices=("tasks", "answers", "wording"), default="tasks")
     parser.add_argument(
-        "--steps", type=int, help="of each stage; 1500, 1700 and 1100 for the tasks, 600 for each wording"
+        "--steps",
+        type=int,
+        help="of each stage; 1500, 1700 and 1100 for the tasks, 800 and 600 for the answers, 600 for each wording",
     )
     parser.add_argument("--share", type=float, default=1.0, help="of the 18,000 scenes")
     parser.add_argument("--rows", type=int, default=0, help="rows to evaluate on; 0 for all")
@@ -124,7 +156,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         work = chosen.work or Path(made)
         write_world(work / "world", chosen.share)
-        found = (learn_tasks if chosen.part == "tasks" else compare_wordings)(work, chosen)
+        parts = {"tasks": learn_tasks, "answers": learn_answers, "wording": compare_wordings}
+        found = parts[chosen.part](work, chosen)
     if chosen.json:
         print(json.dumps(found, indent=2))
         return
@@ -156,12 +189,7 @@ def learn_tasks(work: Path, chosen: argparse.Namespace) -> dict[str, Any]:
     A picture of one colour shows through any noise, so classification gives little reason to read: it comes last.
     """
     data = build_data(work, "fixed")
-    began, base = time.monotonic(), ""
-    for name, (settings, steps) in STAGES.items():
-        given = {**settings, "dataset": data, "out": work / name, "steps": chosen.steps or steps}
-        train(read_settings({**given, "base": base} if base else given), say)
-        base = str(work / name)
-    seconds = time.monotonic() - began
+    seconds = run_stages(STAGES, data, work, chosen.steps)
     head = ["task", "metric", "three tasks", "four tasks", "copy", "oracle"]
     models = {"three tasks": work / "second", "four tasks": work / "model"}
     shown: dict[str, list[tuple[Question, Any]]] = {}
@@ -182,6 +210,40 @@ def learn_tasks(work: Path, chosen: argparse.Namespace) -> dict[str, Any]:
     ]
     lines += answers_apart(judged, data, head[2:])
     return {"seconds": seconds, "rows": judged.rows, "tables": {"unseen scenes": [head, *lines]}}
+
+
+def run_stages(stages: Mapping[str, tuple[Mapping[str, Any], int]], data: Path, work: Path, steps: int | None) -> float:
+    """Train each stage from the one before, the first from nothing; the seconds it took."""
+    began, base = time.monotonic(), ""
+    for name, (settings, its_steps) in stages.items():
+        given = {**settings, "dataset": data, "out": work / name, "steps": steps or its_steps}
+        train(read_settings({**given, "base": base} if base else given), say)
+        base = str(work / name)
+    return time.monotonic() - began
+
+
+def learn_answers(work: Path, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Whether there is a box, white for yes and black for no, learned after and beside segmentation."""
+    halls = work / "world" / "halls"
+    if not halls.exists():
+        small_scenes.write_rooms(halls, max(60, round(7000 * chosen.share)), 5, small_scenes.draw_hall)
+    data = build_data(work, "fixed", ANSWERS, "halls")
+    seconds = run_stages(ANSWER_STAGES, data, work, chosen.steps)
+    head = ["task", "metric", "model", "copy", "oracle"]
+    shown: list[tuple[Question, Any]] = []
+
+    def keep(question: Question, name: str, drawn: Any, _: float) -> None:
+        if name == "model" and question.row["task"] == "classification" and len(shown) < 2 * SHOWN_ROWS:
+            shown.append((question, drawn))
+
+    judged = judge_models({"model": work / "answering"}, data, "validation", chosen.rows, on_drawn=keep)
+    draw_rows(shown).save(work / "answers.png")
+    lines: list[list[Any]] = [
+        ["classification", metric, *(judged.metrics["classification"][who][metric] for who in head[2:])]
+        for metric in judged.metrics["classification"]["oracle"]
+    ]
+    lines += answers_apart(judged, data, head[2:])
+    return {"seconds": seconds, "rows": judged.rows, "tables": {"unseen halls": [head, *lines]}}
 
 
 def answers_apart(judged: Evaluation, data: Path, predictors: Sequence[str]) -> list[list[Any]]:

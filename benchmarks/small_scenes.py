@@ -7,7 +7,7 @@ has a colour, so that what is hard is where, how far, and what was asked for.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -37,8 +37,17 @@ class Room:
     shapes: list[tuple[str, NDArray[np.bool_]]]
 
 
-def draw_room(draw: np.random.Generator) -> Room:
-    """A room seen by a level camera: the horizon is drawn anew, the wall's foot and the shapes' feet tell how far."""
+def draw_hall(draw: np.random.Generator) -> Room:
+    """A room that each shape is in or not, whatever else there is: no other tells whether one is there."""
+    return draw_room(draw, [name for name in draw.permutation(list(SHAPES)) if draw.random() < 0.5])
+
+
+def draw_room(draw: np.random.Generator, names: Sequence[str] | None = None) -> Room:
+    """A room seen by a level camera: the horizon is drawn anew, the wall's foot and the shapes' feet tell how far.
+
+    Args:
+        names: of the shapes, the farthest first; None: one or two of them.
+    """
     horizon = float(draw.integers(16, 27))
     wall_m = float(draw.uniform(*_WALL_M))
     rows = np.arange(SIDE)[:, None] + np.zeros((1, SIDE))
@@ -48,20 +57,20 @@ def draw_room(draw: np.random.Generator) -> Room:
     floor = floor - 60
     rgb = np.where((depth >= wall_m)[..., None], wall, floor).astype(float)
     owner = np.full((SIDE, SIDE), -1)
-    names: list[str] = []
-    feet = np.sort(draw.uniform(2.2, min(wall_m - 0.3, 5.5), draw.integers(1, 3)))[::-1]
-    for number, (name, away_m) in enumerate(zip(draw.permutation(list(SHAPES)), feet, strict=False)):
+    count = draw.integers(1, 3) if names is None else len(names)
+    feet = np.sort(draw.uniform(2.2, min(wall_m - 0.3, 5.5), count))[::-1]
+    shown = [str(name) for name in (draw.permutation(list(SHAPES))[:count] if names is None else names)]
+    for number, (name, away_m) in enumerate(zip(shown, feet, strict=True)):
         mask = np.zeros((SIDE, SIDE), np.uint8)
         foot = round(horizon + _FOCAL_PX * _CAMERA_M / away_m)
         radius = max(4, round(_FOCAL_PX * _SIZE_M * draw.uniform(0.9, 1.3) / away_m))
-        cv2.fillPoly(mask, [outline(str(name), (int(draw.integers(radius, SIDE - radius)), foot), radius)], 1)
-        tint = np.array(SHAPES[str(name)]) + draw.integers(-25, 26, 3)
+        cv2.fillPoly(mask, [outline(name, (int(draw.integers(radius, SIDE - radius)), foot), radius)], 1)
+        tint = np.array(SHAPES[name]) + draw.integers(-25, 26, 3)
         rgb[mask > 0] = tint
         depth[mask > 0] = away_m
         owner[mask > 0] = number
-        names.append(str(name))
     noisy = np.clip(rgb + draw.normal(0, 6, rgb.shape), 0, 255).astype(np.uint8)
-    shapes = [(name, owner == number) for number, name in enumerate(names)]
+    shapes = [(name, owner == number) for number, name in enumerate(shown)]
     return Room(noisy, depth.astype(np.float32), [one for one in shapes if one[1].sum() >= 25])
 
 

@@ -52,6 +52,19 @@ def test_depth_of_the_floor_is_that_of_a_level_camera(scripts: dict[str, ModuleT
         assert ascent == pytest.approx(1 / 90, rel=1e-3)
 
 
+def test_no_shape_of_a_hall_tells_whether_another_is_there(scripts: dict[str, ModuleType]) -> None:
+    """Of 600 halls a fair coin puts each shape into 300, and each pair into 150; 4 standard deviations are 49 and 42.
+
+    A few are hidden behind others.
+    """
+    scenes = scripts["small_scenes"]
+    halls = [{name for name, _ in scenes.draw_hall(np.random.default_rng(seed)).shapes} for seed in range(600)]
+    for name in scenes.SHAPES:
+        assert abs(sum(name in one for one in halls) - 300) < 60
+        for other in set(scenes.SHAPES) - {name}:
+            assert abs(sum({name, other} <= one for one in halls) - 150) < 50
+
+
 @pytest.mark.parametrize("corner", [(0, 0), (63, 63), (5, 40)])
 def test_run_lengths_are_those_of_coco(scripts: dict[str, ModuleType], corner: tuple[int, int]) -> None:
     mask = np.zeros((64, 64), bool)

@@ -222,7 +222,7 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 
 def test_pictures_are_small_and_every_task_has_one() -> None:
     drawn = {file.stem: file for file in (DOCS / "pictures").iterdir()}
-    learned = {"learn-drawn", "learn-metrics", "learn-picks"}
+    learned = {"learn-answers", "learn-drawn", "learn-metrics", "learn-picks"}
     assert set(drawn) == {"demo", *learned, *task_names()}
     for name, file in drawn.items():
         assert file.stat().st_size <= (150_000 if name == "demo" else 80_000), name

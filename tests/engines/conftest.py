@@ -1,12 +1,14 @@
-"""Fixtures of the engines: a Ray cluster on this machine, a stand-in for sbatch, a disk that is soon full."""
+"""Fixtures of the engines: a Ray cluster here, a stand-in for sbatch, a disk that is soon full, ranks that are killed."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import random
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -111,3 +113,29 @@ def submit(tmp_path: Path) -> Callable[[Path], subprocess.CompletedProcess[str]]
         return subprocess.run(["bash", str(script)], capture_output=True, text=True, env=environment)
 
     return run
+
+
+KillsRanks = Callable[[Callable[[int], list[str]], Callable[[], int], int], None]
+
+
+@pytest.fixture
+def kill_ranks() -> KillsRanks:
+    """Starts three ranks in any order and kills those that still run once a few more parts are there; twice over."""
+
+    def kill(command: Callable[[int], list[str]], parts: Callable[[], int], seed: int) -> None:
+        """command: of a rank; parts: how many are done."""
+        draw, kills = random.Random(seed), 0
+        for _ in range(2):
+            order = draw.sample(range(3), 3)
+            ranks = [subprocess.Popen(command(rank), stderr=subprocess.DEVNULL) for rank in order]
+            aim, deadline = parts() + draw.randint(1, 4), time.monotonic() + 90
+            while parts() < aim and any(rank.poll() is None for rank in ranks) and time.monotonic() < deadline:
+                time.sleep(0.002)
+            for rank in ranks:
+                if rank.poll() is None:
+                    rank.kill()
+                    kills += 1
+                rank.wait()
+        assert kills >= 2
+
+    return kill

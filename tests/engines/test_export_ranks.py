@@ -3,10 +3,8 @@
 import json
 import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
@@ -189,7 +187,7 @@ def test_nothing_wanted_is_said_by_the_first_rank(dataset, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["webdataset", "imagefolder"])
-def test_ranks_at_once_killed_and_started_again_in_any_order(dataset, tmp_path, form):
+def test_ranks_at_once_killed_and_started_again_in_any_order(dataset, tmp_path, form, kill_ranks):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
 
     def command(out, *more):
@@ -200,21 +198,7 @@ def test_ranks_at_once_killed_and_started_again_in_any_order(dataset, tmp_path, 
         return len(list((broken / ".taskpaint" / "done").glob("[!.]*.json")))
 
     subprocess.run(command(whole), check=True)
-    draw, kills = random.Random(3), 0
-    for _ in range(2):
-        ranks = [
-            subprocess.Popen(command(broken, "--rank", rank, "--world-size", 3), stderr=subprocess.DEVNULL)
-            for rank in draw.sample(range(3), 3)
-        ]
-        aim, deadline = done() + draw.randint(1, 4), time.monotonic() + 60
-        while done() < aim and any(rank.poll() is None for rank in ranks) and time.monotonic() < deadline:
-            time.sleep(0.002)
-        for rank in ranks:
-            if rank.poll() is None:
-                rank.send_signal(signal.SIGKILL)
-                kills += 1
-            rank.wait()
-    assert kills >= 2
+    kill_ranks(lambda rank: command(broken, "--rank", rank, "--world-size", 3), done, seed=3)
     for rank in (2, 0, 1):
         subprocess.run(command(broken, "--rank", rank, "--world-size", 3), check=True)
     subprocess.run([sys.executable, "-m", "taskpaint.cli", "finish", str(broken), "-q"], check=True)

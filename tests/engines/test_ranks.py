@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -203,32 +202,17 @@ def _command(root, out, *more):
     return [*command, "-o", str(out), "--workers", "1", "-q", *map(str, more)]
 
 
-def test_ranks_at_once_killed_and_started_again_in_any_order(write_coco, tmp_path):
+def test_ranks_at_once_killed_and_started_again_in_any_order(write_coco, tmp_path, kill_ranks):
     write_coco(tmp_path / "coco", 24)
     (tmp_path / "r.yaml").write_text(TEXT)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     subprocess.run(_command(tmp_path, whole), check=True)
-    draw = random.Random(5)
     ledgers = broken / ".taskpaint"
 
     def lines():
         return sum(file.read_text().count("\n") for file in ledgers.glob("ledger-*.jsonl"))
 
-    kills = 0
-    for _ in range(2):
-        ranks = [
-            subprocess.Popen(_command(tmp_path, broken, "--rank", rank, "--world-size", 3), stderr=subprocess.DEVNULL)
-            for rank in draw.sample(range(3), 3)
-        ]
-        aim, deadline = lines() + draw.randint(1, 6), time.monotonic() + 60
-        while lines() < aim and any(rank.poll() is None for rank in ranks) and time.monotonic() < deadline:
-            time.sleep(0.005)
-        for rank in ranks:
-            if rank.poll() is None:
-                rank.send_signal(signal.SIGKILL)
-                kills += 1
-            rank.wait()
-    assert kills >= 2
+    kill_ranks(lambda rank: _command(tmp_path, broken, "--rank", rank, "--world-size", 3), lines, seed=5)
     finish = [sys.executable, "-m", "taskpaint.cli", "finish", str(broken)]
     done = subprocess.run(finish, capture_output=True, text=True)
     assert (done.returncode, "shards are missing: " in done.stderr) == (1, True), done.stderr

@@ -4,7 +4,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -325,7 +324,7 @@ def test_keys_that_are_not_wanted_are_not_held(tmp_path):
     np.testing.assert_array_equal(other.gather(keys[[4, 1]])[:, 0], [4, 1])
 
 
-def test_ranks_at_once_killed_and_started_again_in_any_order(dataset):
+def test_ranks_at_once_killed_and_started_again_in_any_order(dataset, kill_ranks):
     def command(*more):
         words = ["score", dataset, "--scores", ",".join(SCORES), "-w", 1, "-q", *more]
         return [sys.executable, "-m", "taskpaint.cli", *map(str, words)]
@@ -333,21 +332,7 @@ def test_ranks_at_once_killed_and_started_again_in_any_order(dataset):
     def parts():
         return len(list((dataset / ".taskpaint").glob("scores/*/[!.]*.parquet")))
 
-    draw, kills = random.Random(4), 0
-    for _ in range(2):
-        ranks = [
-            subprocess.Popen(command("--rank", rank, "--world-size", 3), stderr=subprocess.DEVNULL)
-            for rank in draw.sample(range(3), 3)
-        ]
-        aim, deadline = parts() + draw.randint(1, 4), time.monotonic() + 90
-        while parts() < aim and any(rank.poll() is None for rank in ranks) and time.monotonic() < deadline:
-            time.sleep(0.002)
-        for rank in ranks:
-            if rank.poll() is None:
-                rank.send_signal(signal.SIGKILL)
-                kills += 1
-            rank.wait()
-    assert kills >= 2
+    kill_ranks(lambda rank: command("--rank", rank, "--world-size", 3), parts, seed=4)
     finish = [sys.executable, "-m", "taskpaint.cli", "finish", str(dataset)]
     done = subprocess.run(finish, capture_output=True, text=True)
     assert done.returncode == 1 and "shards are missing: " in done.stderr, done.stderr

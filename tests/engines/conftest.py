@@ -1,4 +1,4 @@
-"""Fixtures of the engines: a Ray cluster here, a stand-in for sbatch, a disk that is soon full, ranks that are killed."""
+"""Fixtures of the engines: a Ray cluster, a stand-in for sbatch, a disk that is soon full, ranks that are killed."""
 
 from __future__ import annotations
 

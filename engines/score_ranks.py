@@ -141,8 +141,7 @@ def _complete(
     def is_done(name: str) -> bool:
         entry = known.get(name)
         return entry is not None and all(
-            _fresh(parts, key, record, entry) or before.holds(key, record.identity, entry, sidecar)
-            for key, record in agreed.shards.items()
+            _there(parts, key, record, entry, before, sidecar) for key, record in agreed.shards.items()
         )
 
     missing = [number for number, name in enumerate(names) if not is_done(name)]
@@ -160,6 +159,11 @@ def _fresh(parts: Parts, key: str, record: ScorerRecord, entry: ShardEntry) -> b
     return parts.holds(key, entry.name, record.identity, entry.sha256)
 
 
+def _there(parts: Parts, key: str, record: ScorerRecord, entry: ShardEntry, before: Before, sidecar: Sidecar) -> bool:
+    """Whether a shard's scores are there, new ones or those of an earlier sidecar."""
+    return _fresh(parts, key, record, entry) or before.holds(key, record.identity, entry, sidecar)
+
+
 def _score_whole(
     folder: DatasetFolder,
     agreed: Agreed,
@@ -171,9 +175,7 @@ def _score_whole(
     before, repeated = Before.of(sidecar), repeated_split(folder.manifest())
     for key, whole in agreed.whole.items():
         record = records[key]
-        if all(
-            _fresh(parts, key, record, entry) or before.holds(key, record.identity, entry, sidecar) for entry in entries
-        ):
+        if all(_there(parts, key, record, entry, before, sidecar) for entry in entries):
             continue
         watch.stage("looking for duplicates", sum(entry.rows for entry in entries), " pairs")
         score_whole(whole.made(key), key, records, entries, parts, sidecar, whole.vectors(folder), repeated)

@@ -2,7 +2,7 @@
 
     pip install --no-deps supervision pydeprecate defusedxml mosaicml-streaming xxhash zstd Brotli python-snappy cramjam
     pip install --no-deps catalogue
-    python benchmarks/peers.py --coco /datasets/coco
+    python benchmarks/peers.py --data /datasets
 
 Dependencies are left out because supervision asks for opencv-python, which overwrites opencv-python-headless; what is
 not installed is not measured. Before anything is timed, every way's pictures are compared with taskpaint's: the same
@@ -26,17 +26,19 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import floor
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import speed
+from floors.item import Item
+from floors.regions import OPACITY
+from floors.table import ROW_GROUP_ROWS
 from PIL import Image, ImageDraw
 from pycocotools import mask as coco_mask
-from synthetic import write_coco
+from speed import made_up
 from taskpaint.manifests.extras import declare_torchvision_ops
 from taskpaint.manifests.triplet import Triplet
 from taskpaint.writers.shards import write_shard
+from work import Work, prepare_work
 
 _LEVELS = 8.0
 
@@ -44,7 +46,7 @@ _LEVELS = 8.0
 def main() -> None:
     """Measure and print two tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--coco", type=Path, help="a COCO folder; without it, made-up photographs")
+    parser.add_argument("--data", type=Path, help="a folder with the folder coco; without it, made-up photographs")
     parser.add_argument("--triplets", type=int, default=256, help="of each pipeline and size, at least")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", default="overlay-native,overlay-512,mask-native,mask-512,disc-native,disc-512")
@@ -57,12 +59,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         os.environ["TASKPAINT_CACHE"], os.environ["HF_DATASETS_CACHE"] = str(work / "cache"), str(work / "datasets")
-        coco = options.coco or _made_up(work / "coco")
+        data = options.data or made_up(work / "data")
         sinks = _sinks()
         words = options.ways.split(",")
         ways = {name: way for name, way in _ways().items() if any(word in name for word in words)}
         for key in options.only.split(","):
-            found = speed.prepare_work(key, coco, work / key / "taskpaint", options.triplets)
+            found = prepare_work(key, data, work / key / "taskpaint", options.triplets)
             rows.append({"pipeline": key, **_measure(key, found, ways, work / key, options.repeats)})
             writers.append({"pictures of": key, **_measure_sinks(found, sinks, work / key, options.repeats)})
             print(json.dumps([rows[-1], writers[-1]], ensure_ascii=False), file=sys.stderr)
@@ -77,40 +79,35 @@ def main() -> None:
         print()
 
 
-def _made_up(root: Path) -> Path:
-    write_coco(root, "train2017", images=80, instances=560, photos=20)
-    return root
-
-
 # The same triplets in other ways.
 
 
-def pil_map(pipeline: str, items: Sequence[floor.Item], place: Path) -> None:
+def pil_map(pipeline: str, items: Sequence[Item], place: Path) -> None:
     """`datasets.map` with a function that returns PIL images: the way of most tutorials."""
 
     def draw(row: dict[str, Any]) -> dict[str, Any]:
         item = items[row["number"]]
         source, target = _draw_with_pil(pipeline, item)
-        return {"input_image": source, "edited_image": target, "edit_prompt": f"Paint the {item.names[0]}."}
+        return {"input_image": source, "edited_image": target, "edit_prompt": f"Paint {item.id}."}
 
     _map(items, draw, place)
 
 
-def pil_map_encoded(pipeline: str, items: Sequence[floor.Item], place: Path) -> None:
+def pil_map_encoded(pipeline: str, items: Sequence[Item], place: Path) -> None:
     """The same with a function that encodes: JPEG 4:4:4, PNG for masks, the file's own bytes where they may stay."""
 
     def draw(row: dict[str, Any]) -> dict[str, Any]:
         item = items[row["number"]]
         source, target = _draw_with_pil(pipeline, item)
-        kept = Path(item.file).read_bytes() if item.out == item.size else _pil_bytes(source, "JPEG")
+        kept = Path(item.file).read_bytes() if item.is_native else _pil_bytes(source, "JPEG")
         edited = _pil_bytes(target, "PNG" if pipeline == "mask" or item.lossless else "JPEG")
-        prompt = f"Paint the {item.names[0]}."
+        prompt = f"Paint {item.id}."
         return {"input_image": {"bytes": kept}, "edited_image": {"bytes": edited}, "edit_prompt": prompt}
 
     _map(items, draw, place)
 
 
-def _map(items: Sequence[floor.Item], draw: Callable[[dict[str, Any]], dict[str, Any]], place: Path) -> None:
+def _map(items: Sequence[Item], draw: Callable[[dict[str, Any]], dict[str, Any]], place: Path) -> None:
     import datasets
 
     features = datasets.Features(
@@ -124,7 +121,7 @@ def _map(items: Sequence[floor.Item], draw: Callable[[dict[str, Any]], dict[str,
     drawn.to_parquet(place / "out.parquet")
 
 
-def annotate(pipeline: str, items: Sequence[floor.Item], place: Path) -> None:
+def annotate(pipeline: str, items: Sequence[Item], place: Path) -> None:
     """supervision's annotators, OpenCV's codecs and pyarrow as it comes."""
     import supervision
 
@@ -134,53 +131,59 @@ def annotate(pipeline: str, items: Sequence[floor.Item], place: Path) -> None:
         scene = np.zeros_like(photo) if pipeline == "mask" else photo.copy()
         colors = [supervision.Color(*color) for color in item.colors]
         if pipeline == "disc":
-            for points, color in zip(item.points, colors, strict=True):
+            radius = round(item.params["radius"])
+            for points, color in zip(_points(item), colors, strict=True):
                 keypoints = supervision.KeyPoints(xy=np.array([points], np.float32))
-                scene = supervision.VertexAnnotator(color=color, radius=round(item.radius)).annotate(scene, keypoints)
+                scene = supervision.VertexAnnotator(color=color, radius=radius).annotate(scene, keypoints)
         else:
             mask = _mask_of(item).astype(bool)[None]
             found = supervision.Detections(xyxy=supervision.mask_to_xyxy(mask), mask=mask, class_id=np.zeros(1, int))
-            opacity = 1.0 if pipeline == "mask" else floor.OPACITY
+            opacity = 1.0 if pipeline == "mask" else OPACITY
             scene = supervision.MaskAnnotator(color=colors[0], opacity=opacity).annotate(scene, found)
-        source = Path(item.file).read_bytes() if item.out == item.size else _cv2_bytes(photo, ".jpg")
+        source = Path(item.file).read_bytes() if item.is_native else _cv2_bytes(photo, ".jpg")
         target = _cv2_bytes(scene, ".png" if pipeline == "mask" or item.lossless else ".jpg")
-        rows.append({"input_image": {"bytes": source}, "edited_image": {"bytes": target}, "edit_prompt": item.names[0]})
+        rows.append({"input_image": {"bytes": source}, "edited_image": {"bytes": target}, "edit_prompt": item.id})
     pq.write_table(pa.Table.from_pylist(rows), place / "out.parquet")
 
 
-def _draw_with_pil(pipeline: str, item: floor.Item) -> tuple[Image.Image, Image.Image]:
+def _draw_with_pil(pipeline: str, item: Item) -> tuple[Image.Image, Image.Image]:
     photo = Image.open(item.file).convert("RGB")
-    if item.out != item.size:
+    if not item.is_native:
         photo = photo.crop(item.crop).resize(item.out, Image.Resampling.LANCZOS)
     if pipeline == "disc":
         target = photo.copy()
-        pen = ImageDraw.Draw(target)
-        for points, color in zip(item.points, item.colors, strict=True):
+        pen, radius = ImageDraw.Draw(target), item.params["radius"]
+        for points, color in zip(_points(item), item.colors, strict=True):
             for x, y in points:
-                pen.ellipse((x - item.radius, y - item.radius, x + item.radius, y + item.radius), fill=tuple(color))
+                pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=tuple(color))
         return photo, target
     mask = Image.fromarray(_mask_of(item) * 255)
     color = Image.new("RGB", photo.size, tuple(item.colors[0]))
     if pipeline == "mask":
         return photo, Image.composite(color, Image.new("RGB", photo.size), mask)
-    return photo, Image.composite(Image.blend(photo, color, floor.OPACITY), photo, mask)
+    return photo, Image.composite(Image.blend(photo, color, OPACITY), photo, mask)
 
 
-def _mask_of(item: floor.Item) -> Any:
+def _points(item: Item) -> list[Any]:
+    """The joints of each name, x and y."""
+    return [asked["xy"] for asked in item.annotation["points"]]
+
+
+def _mask_of(item: Item) -> Any:
     """(H, W) uint8 of the class, as pycocotools' users make it: one object after the other."""
     width, height = item.size
     mask = np.zeros((height, width), np.uint8)
-    for region in json.loads(item.polygons):
+    for region in json.loads(item.facts):
         rles = coco_mask.frPyObjects(region, height, width)
         mask |= coco_mask.decode(coco_mask.merge(rles) if isinstance(rles, list) else rles)
-    if item.out == item.size:
+    if item.is_native:
         return mask
     left, top, right, bottom = item.crop
     return cv2.resize(mask[top:bottom, left:right], item.out, interpolation=cv2.INTER_NEAREST_EXACT)
 
 
-def _sized_by_cv2(item: floor.Item, photo: Any) -> Any:
-    if item.out == item.size:
+def _sized_by_cv2(item: Item, photo: Any) -> Any:
+    if item.is_native:
         return photo
     left, top, right, bottom = item.crop
     return cv2.resize(photo[top:bottom, left:right], item.out, interpolation=cv2.INTER_AREA)
@@ -237,7 +240,7 @@ def _to_mds(rows: list[dict[str, Any]], place: Path) -> None:
 # Measuring.
 
 
-def _ways() -> dict[str, Callable[[str, Sequence[floor.Item], Path], None]]:
+def _ways() -> dict[str, Callable[[str, Sequence[Item], Path], None]]:
     import datasets
 
     datasets.disable_progress_bars()
@@ -258,8 +261,8 @@ def _is_there(module: str) -> bool:
 
 def _measure(
     key: str,
-    found: speed.Work,
-    ways: dict[str, Callable[[str, Sequence[floor.Item], Path], None]],
+    found: Work,
+    ways: dict[str, Callable[[str, Sequence[Item], Path], None]],
     place: Path,
     repeats: int,
 ) -> dict[str, Any]:
@@ -284,14 +287,14 @@ def _measure(
 
 
 def _measure_sinks(
-    found: speed.Work, sinks: dict[str, Callable[[list[dict[str, Any]], Path], None]], place: Path, repeats: int
+    found: Work, sinks: dict[str, Callable[[list[dict[str, Any]], Path], None]], place: Path, repeats: int
 ) -> dict[str, Any]:
     rows = [row for shard in found.shards for row in found.rows[shard.name]]
     triplets = [Triplet.from_row(row) for row in rows]
     ratios: dict[str, list[float]] = {name: [] for name in sinks}
     own = []
     for _ in range(repeats):
-        taskpaint = _cpu(lambda: write_shard(place / "own.parquet", triplets, floor.ROW_GROUP_ROWS))
+        taskpaint = _cpu(lambda: write_shard(place / "own.parquet", triplets, ROW_GROUP_ROWS))
         own.append(1000 * taskpaint / len(rows))
         for name, sink in sinks.items():
             ratios[name].append(_cpu(lambda sink=sink: sink(rows, place)) / taskpaint)

@@ -3,7 +3,7 @@
     python benchmarks/tasks.py --data /datasets                  # laid out as the recipe `everything` names them
     python benchmarks/tasks.py --data /datasets --only depth,edges --size native
 
-Unlike `floor.py`, which writes three pipelines anew, this builds each task of the recipe `everything`, notes which
+Unlike `floors`, which write pipelines anew, this builds each task of the recipe `everything`, notes which
 JPEG, PNG and resize calls the build made and with what, and then makes the same calls again in a plain loop and writes
 the same table. What taskpaint takes beyond that is annotations, painting, words and
 checks. A codec call that the task could do without is in both; the column `calls` shows how many there were a triplet.
@@ -26,12 +26,12 @@ from typing import Any
 from unittest import mock
 
 import cv2
-import floor
 import pyarrow as pa
 import pyarrow.parquet as pq
 import simplejpeg
 import taskpaint.manifests
 import yaml
+from floors.table import ROW_GROUP_ROWS, publish
 from taskpaint.builders.registry import find_source, find_task
 from taskpaint.engines.build import BuildOptions, build
 from taskpaint.engines.prepare import prepare
@@ -181,9 +181,9 @@ def measure(entry: dict[str, Any], size: str, data: Path, work: Path, repeats: i
 def _least(calls: list[Call], table: pa.Table, file: Path) -> None:
     replay(calls)
     with pq.ParquetWriter(file, table.schema, **WRITER_OPTIONS) as writer:
-        for batch in table.to_batches(max_chunksize=floor.ROW_GROUP_ROWS):
+        for batch in table.to_batches(max_chunksize=ROW_GROUP_ROWS):
             writer.write_batch(batch)
-    floor.publish(file)
+    publish(file)
 
 
 def _turn(sides: Sequence[Callable[[], Any]], rows: int, *, first: int) -> tuple[float, float]:

@@ -67,7 +67,7 @@ def build_unit(recipe: Recipe, streams: list[Stream], unit: Unit) -> Built:
             f"the file is {header.width}x{header.height}"
         )
     subject = stream.task.choose(sample, pixels)
-    geometry = _geometry(recipe, header, subject, pixels)
+    geometry = geometry_of(recipe, header, subject, pixels)
     view = View(sample, data, header, geometry)
     rendered = stream.task.render(view, subject, pixels)
     if recipe.output.check_images == "decode":
@@ -75,7 +75,7 @@ def build_unit(recipe: Recipe, streams: list[Stream], unit: Unit) -> Built:
     return Built(unit_id(stream, item, unit.variant), image_key, sample, data, header, view, rendered, words)
 
 
-def _geometry(recipe: Recipe, header: ImageHeader, subject: Subject, draw: random.Random) -> Geometry:
+def geometry_of(recipe: Recipe, header: ImageHeader, subject: Subject, draw: random.Random) -> Geometry:
     source_wh = header.width, header.height
     if subject.warp is not None:
         return warp_to(recipe.image, source_wh, subject.warp)

@@ -1,0 +1,152 @@
+"""Floors of marks on a photograph: joints, landmarks, dots, boxes, frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import ceil, floor
+from typing import Any
+
+import numpy as np
+from taskpaint.builders.tasks.oriented_boxes import shown_box
+from taskpaint.builders.view import View
+
+from .item import Drawn, Floor, Item, nothing
+from .pictures import Image, encoded, opened, source_of
+
+_COCO = (("coco", "coco", "train2017"), ("coco", "coco", "val2017"))
+RGB = tuple[int, int, int]
+
+
+def _marked(paint: Callable[[Item, Image], None]) -> Callable[[Item], Drawn]:
+    """A pipeline that paints on a copy of the photograph."""
+
+    def draw(item: Item) -> Drawn:
+        data, photo = opened(item)
+        target = photo.copy()
+        paint(item, target)
+        return source_of(item, data, photo), encoded(target, item), item.noted()
+
+    return draw
+
+
+def _joints(item: Item, target: Image) -> None:
+    """Joints as opaque discs or rings."""
+    outer = item.params["radius"]
+    inner = round(outer - item.params["thickness"], 2) if item.params["thickness"] else -1.0
+    for asked, color in zip(item.annotation["points"], item.colors, strict=True):
+        for point in asked["xy"]:
+            _stamp(target, point, outer, inner, color)
+
+
+def _dots(item: Item, target: Image) -> None:
+    """A dot on every object."""
+    for point in item.annotation["xy"]:
+        _stamp(target, point, item.params["radius"], -1.0, item.params["rgb"])
+
+
+def _landmarks(item: Item, target: Image) -> None:
+    """A dot on every landmark, in the colour of its part of the face."""
+    for part, dots in zip(item.params["parts"], item.annotation["dots"], strict=True):
+        for point in dots["xy"]:
+            _stamp(target, point, item.params["radius"], -1.0, part["rgb"])
+
+
+def _boxes(item: Item, target: Image) -> None:
+    """Boxes as outlines, or filled; in the order of their size."""
+    line = item.params["outline"]
+    for x0, y0, x1, y1, color in item.facts:
+        if not line or min(x1 - x0, y1 - y0) < 3 * line:
+            target[y0:y1, x0:x1] = color
+            continue
+        target[y0 : y0 + line, x0:x1] = color
+        target[y1 - line : y1, x0:x1] = color
+        target[y0 + line : y1 - line, x0 : x0 + line] = color
+        target[y0 + line : y1 - line, x1 - line : x1] = color
+
+
+def _rotated(item: Item, target: Image) -> None:
+    """Outlines of rectangles at any angle, in the order of their size."""
+    line = item.params["outline"]
+    for (x, y, width, height, along_x, along_y), color in item.facts:
+        reach_x = (abs(along_x) * width + abs(along_y) * height) / 2
+        reach_y = (abs(along_y) * width + abs(along_x) * height) / 2
+        left, right = max(0, floor(x - reach_x)), min(item.out[0], ceil(x + reach_x))
+        top, bottom = max(0, floor(y - reach_y)), min(item.out[1], ceil(y + reach_y))
+        dx, dy = np.arange(left, right) + 0.5 - x, (np.arange(top, bottom) + 0.5 - y)[:, None]
+        across, down = dx * along_x + dy * along_y, dy * along_x - dx * along_y
+        inside = _within(across, width / 2) & _within(down, height / 2)
+        if min(width, height) >= 3 * line:
+            inside &= ~(_within(across, width / 2 - line) & _within(down, height / 2 - line))
+        target[top:bottom, left:right][inside] = color
+
+
+def _frame(item: Item, target: Image) -> None:
+    """A frame in the colour of the answer."""
+    border = item.params["border_px"]
+    color = item.params["yes" if item.annotation["present"] else "no"]["rgb"]
+    target[:border] = target[-border:] = color
+    target[border:-border, :border] = target[border:-border, -border:] = color
+
+
+def _within(values: Any, half: float) -> Any:
+    return (values >= -half) & (values < half)
+
+
+def _stamp(image: Image, center: tuple[float, float], outer: float, inner: float, rgb: RGB) -> None:
+    """A disc or ring to a fraction of a pixel; cv2.circle rounds centre and radius."""
+    x, y = center
+    height, width = image.shape[:2]
+    left, right = max(0, ceil(x - outer)), min(width, floor(x + outer) + 1)
+    top, bottom = max(0, ceil(y - outer)), min(height, floor(y + outer) + 1)
+    across, down = np.arange(left, right) - x, np.arange(top, bottom) - y
+    squared = np.add.outer(down * down, across * across)
+    inside = squared <= outer * outer
+    if inner > 0:
+        inside &= squared > inner * inner
+    image[top:bottom, left:right][inside] = rgb
+
+
+def _of_class(row: Mapping[str, Any], view: View) -> list[tuple[Any, RGB]]:
+    """Objects of the classes asked for, and the colour of each."""
+    colors = {target["name"]: target["rgb"] for target in row["params"]["targets"]}
+    found = [(one, colors.get(one.category.name)) for one in view.sample.instances]
+    return [(one, color) for one, color in found if color]
+
+
+def _pixel_boxes(row: Mapping[str, Any], view: View) -> list[tuple[int, int, int, int, RGB]]:
+    """Edges on whole pixels, and the colour; the larger first."""
+    shown = [(view.box(one), color) for one, color in _of_class(row, view)]
+    found = [(*(round(edge) for edge in box), color) for box, color in shown if box]
+    return sorted(found, key=lambda one: -(one[2] - one[0]) * (one[3] - one[1]))
+
+
+def _rectangles(row: Mapping[str, Any], view: View) -> list[tuple[Any, RGB]]:
+    """Middle, sides and direction, and the colour; the larger first."""
+    shown = [(shown_box(view, one), color) for one, color in _of_class(row, view)]
+    return sorted([(box, color) for box, color in shown if box], key=lambda one: -one[0].width * one[0].height)
+
+
+def _floor(
+    paint: Callable[[Item, Image], None],
+    task: str,
+    options: Mapping[str, Any],
+    facts: Callable[[Mapping[str, Any], View], Any] = nothing,
+    sources: tuple[tuple[str, str, str], ...] = _COCO,
+) -> Floor:
+    return Floor(sources, task, options, _marked(paint), facts)
+
+
+FLOORS = {
+    "disc": _floor(_joints, "keypoints", {"style": "disc", "who": "everyone"}),
+    "ring": _floor(_joints, "keypoints", {"style": "ring", "who": "everyone", "count": [1, 2]}),
+    "landmarks": _floor(
+        _landmarks, "face_alignment", {}, sources=(("face_300w", "300w", "train"), ("wflw", "wflw", "train"))
+    ),
+    "dots": _floor(_dots, "counting", {"absent": 0}),
+    "outline": _floor(_boxes, "detection", {"absent": 0, "count": [1, 3]}, _pixel_boxes),
+    "filled": _floor(_boxes, "detection", {"absent": 0, "style": "filled"}, _pixel_boxes),
+    "rotated": _floor(_rotated, "oriented_boxes", {}, _rectangles),
+    "frame": _floor(
+        _frame, "classification", {"style": "border"}, sources=(("oxford_pets", "oxford_pets", "trainval"),)
+    ),
+}

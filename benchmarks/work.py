@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from floors import FLOORS
 from floors.item import Floor, Item
-from floors.table import ROW_GROUP_ROWS
+from floors.table import ROW_GROUP_ROWS, write
 from taskpaint.builders.plan import Shard, Unit
 from taskpaint.builders.resolve import Stream
 from taskpaint.builders.unit import geometry_of, unit_draws, unit_id
@@ -67,6 +67,22 @@ def prepare_work(key: str, data: Path, out: Path, triplets: int) -> Work:
     rows = {shard.name: pq.read_table(out / "data" / f"{shard.name}.parquet").to_pylist() for shard in shards}
     items = {shard.name: list(_items(floor, prepared, shard, rows[shard.name])) for shard in shards}
     return Work(report, shards, ShardJob.of(prepared, out, None).open(), rows, items)
+
+
+def compare(floor: Floor, found: Work, file: Path) -> None:
+    """Refuse to measure unless both sides do the same work: pictures byte for byte, annotations by value.
+
+    Args:
+        file: to write what the floor makes.
+    """
+    for shard, rows in found.rows.items():
+        write(floor, found.items[shard], file)
+        for mine, theirs in zip(pq.read_table(file).to_pylist(), rows, strict=True):
+            same = {name: mine[name]["bytes"] == theirs[name]["bytes"] for name in ("input_image", "edited_image")}
+            same["annotation"] = json.loads(mine["annotation"]) == json.loads(theirs["annotation"])
+            for name, is_same in same.items():
+                if not is_same:
+                    raise SystemExit(f"{theirs['id']}: {name} differs from the floor's, the ratio would mean nothing")
 
 
 def _recipe(floor: Floor, name: str, size: str, data: Path, triplets: int) -> RecipeFile:

@@ -1,6 +1,7 @@
-"""Wall time of `taskpaint build` with one and with two workers.
+"""Wall time of `taskpaint build` with one worker and with more.
 
-    python benchmarks/workers.py --coco /datasets/coco
+    python benchmarks/workers.py --coco /datasets/coco                  # 1, 2, 4 … up to the processors there are
+    python benchmarks/workers.py --coco /datasets/coco --workers 1,2,16
 
 Start-up (imports, plan, starting the workers) is measured with a build of two triplets and taken off. Where other
 programs share the processors, look at the CPU seconds too: equal sums say that nothing but the processors was missing.
@@ -18,7 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from synthetic import write_coco
 
@@ -42,23 +45,33 @@ def main() -> None:
     if options.json:
         print(json.dumps(rows, indent=2))
         return
-    print(
-        "| pipeline | triplets | start-up, s | 1 worker, s | 2 workers, s | speed-up | CPU, 1 worker | CPU, 2 workers |"
-    )
-    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    print("| pipeline | triplets | workers | start-up, s | build, s | speed-up | CPU s |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for row in rows:
-        print("| " + " | ".join(str(value) for value in row.values()) + " |")
+        for workers, wall_s in row["wall_s"].items():
+            figures = f"{row['start_s'][workers]:.1f} | {wall_s:.1f} | **{row['speed_up'][workers]:.2f}**"
+            print(f"| {row['pipeline']} | {row['triplets']} | {workers} | {figures} | {row['cpu_s'][workers]:.1f} |")
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--coco", type=Path, help="a COCO folder; without it, made-up photographs")
     parser.add_argument("--triplets", type=int, default=3200)
-    parser.add_argument("--repeats", type=int, default=3, help="one worker and two take turns this often")
+    parser.add_argument("--repeats", type=int, default=3, help="all numbers of workers take turns this often")
+    parser.add_argument("--workers", type=_counts, default=_up_to(os.cpu_count() or 1), help="such as 1,2,4")
     parser.add_argument("--only", default=",".join(PIPELINES), help="pipelines, separated by commas")
     parser.add_argument("--work", type=Path, help="folder for what is built; empty: the system's")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser.parse_args()
+
+
+def _counts(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _up_to(most: int) -> list[int]:
+    """1, 2, 4 … as far as there are processors."""
+    return [1 << power for power in range(most.bit_length())]
 
 
 def _made_up(root: Path) -> Path:
@@ -80,31 +93,26 @@ def _recipe(work: Path, coco: Path, pipeline: str, triplets: int) -> Path:
     return file
 
 
-def _measure(recipe: Path, out: Path, options: argparse.Namespace) -> dict[str, str]:
+def _measure(recipe: Path, out: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Medians by number of workers: seconds of start-up, of the build without it, of CPU; and the gain."""
     _build(recipe, out, 1, 2)  # writes the index
-    pairs, startups = [], []
+    starts: dict[int, list[float]] = defaultdict(list)
+    walls: dict[int, list[float]] = defaultdict(list)
+    cpus: dict[int, list[float]] = defaultdict(list)
     for _ in range(options.repeats):
-        starts = [_build(recipe, out, workers, 2)[0] for workers in (1, 2)]
-        builds = [_build(recipe, out, workers, options.triplets) for workers in (1, 2)]
-        startups.append(starts)
-        pairs.append(builds)
-    gains = [
-        (one[0] - start_one) / (two[0] - start_two)
-        for (start_one, start_two), (one, two) in zip(startups, pairs, strict=True)
-    ]
-    start = " and ".join(f"{statistics.median(column):.1f}" for column in zip(*startups, strict=True))
-    (one_wall, two_wall), (one_cpu, two_cpu) = (
-        [statistics.median(pair[side][figure] for pair in pairs) for side in (0, 1)] for figure in (0, 1)
-    )
-    return {
-        "triplets": str(options.triplets),
-        "start-up": start,
-        "one": f"{one_wall:.1f}",
-        "two": f"{two_wall:.1f}",
-        "speed-up": f"{statistics.median(gains):.2f}",
-        "cpu one": f"{one_cpu:.1f}",
-        "cpu two": f"{two_cpu:.1f}",
+        for workers in options.workers:
+            starts[workers].append(_build(recipe, out, workers, 2)[0])
+        for workers in options.workers:
+            wall_s, cpu_s = _build(recipe, out, workers, options.triplets)
+            walls[workers].append(wall_s - starts[workers][-1])
+            cpus[workers].append(cpu_s)
+    first = walls[options.workers[0]]
+    gains = {n: [one / more for one, more in zip(first, walls[n], strict=True)] for n in options.workers}
+    found = {"start_s": starts, "wall_s": walls, "speed_up": gains, "cpu_s": cpus}
+    medians = {
+        figure: {str(n): statistics.median(values) for n, values in column.items()} for figure, column in found.items()
     }
+    return {"triplets": options.triplets, **medians}
 
 
 def _build(recipe: Path, out: Path, workers: int, limit: int) -> tuple[float, float]:

@@ -65,6 +65,7 @@ class Source(abc.ABC):
         self.options = options or self.options_type()
         self.header: dict[str, Any] = {}
         """What `scan` learnt of the dataset as a whole (vocabulary …); JSON-able, kept with the index."""
+        self._required: dict[tuple[bool, tuple[str, ...]], Path] = {}
 
     @abc.abstractmethod
     def inputs(self) -> list[Path]:
@@ -100,12 +101,18 @@ class Source(abc.ABC):
     def require(self, *relative: str, folder: bool = False) -> Path:
         """The first of the given paths that exists below the dataset's folder.
 
+        Looked for once: `sample` asks for every row, and on a network file system each look is a round trip.
+
         Raises:
             SourceLayoutError: none does; names the first and shows the tree.
         """
+        found = self._required.get((folder, relative))
+        if found is not None:
+            return found
         for name in relative:
             candidate = self.path / name
             if candidate.is_dir() if folder else candidate.is_file():
+                self._required[folder, relative] = candidate
                 return candidate
         kind = "folder" if folder else "file"
         others = f" (nor {' nor '.join(relative[1:])})" if len(relative) > 1 else ""

@@ -17,6 +17,8 @@ from .local import Job
 RETRIES = 3
 LOOK_SECONDS = 5.0
 """How often to look how large the cluster is."""
+_CANCEL_SECONDS = 10.0
+"""How long to wait at most until tasks are told to stop."""
 _QUEUED = 2
 """Items begun or queued for each processor or actor: enough that none idles, few enough that a loss costs little."""
 
@@ -69,6 +71,7 @@ def fly(ray: Any, crew: Crew, items: list[Any]) -> Iterator[tuple[Any, Any]]:
                 try:
                     result = ray.get(ref)
                 except ray.exceptions.RayTaskError as fault:
+                    crew.done(ref)
                     raise fault.cause from None
                 except ray.exceptions.RayError as fault:
                     attempt += crew.lost(ref, fault)
@@ -141,9 +144,14 @@ class Tasks:
         return not isinstance(fault, self._ray.exceptions.NodeDiedError)
 
     def leave(self) -> None:
-        """Take back what was sent."""
-        for ref in self._sent:
-            self._ray.cancel(ref, force=True)
+        """Take back what was sent, by way of a task.
+
+        Ray (2.60) aborts the driver's process when a task's result comes in while another thread cancels the task
+        ("Tried to complete task that was not pending"). A request from elsewhere waits its turn among the results.
+        """
+        if self._sent:
+            canceller = self._ray.remote(num_cpus=0, max_retries=0)(cancel).remote([list(self._sent)])
+            self._ray.wait([canceller], timeout=_CANCEL_SECONDS)
 
 
 @dataclass(eq=False)
@@ -256,6 +264,13 @@ class Holder:
     def run(self, token: str, boxed_job: list[Any], item: Any) -> Any:
         """Do one item."""
         return run_item(token, boxed_job, item)
+
+
+def cancel(boxed_refs: list[Any]) -> None:
+    """Cancel tasks that another process has sent."""
+    ray = load_extra("ray", "ray")
+    for ref in boxed_refs[0]:
+        ray.cancel(ref, force=True)
 
 
 _opened: dict[str, Callable[[Any], Any]] = {}

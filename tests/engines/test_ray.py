@@ -153,6 +153,60 @@ def test_errors_of_the_job_arrive_as_they_are(cluster, tmp_path):
 
 
 @dataclass(frozen=True)
+class Sleeps:
+    """Notes who does an item and goes on for ever; the first one fails as soon as another has begun."""
+
+    place: Path
+
+    def open(self):
+        return self._run
+
+    def _run(self, item):
+        (self.place / f"{item}-{os.getpid()}").touch()
+        while item or len(list(self.place.iterdir())) < 2:
+            time.sleep(0.05)
+        raise OutputError("the disk is full")
+
+
+def test_an_error_ends_what_else_is_running(cluster, node, tmp_path):
+    with pytest.raises(OutputError, match=r"^the disk is full$"):
+        list(run_ray(Sleeps(tmp_path), range(12), 4))
+    begun = {file.name for file in tmp_path.iterdir()}
+    pids = {int(pid) for item, pid in (name.split("-") for name in begun) if item != "0"}
+    others = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    assert psutil.wait_procs(others, timeout=30)[1] == []
+    time.sleep(1)
+    assert {file.name for file in tmp_path.iterdir()} == begun
+
+
+FAILS = """
+import sys
+import ray
+from taskpaint.engines.ray import run_ray
+
+class Fails:
+    def open(self):
+        return self.run
+
+    def run(self, item):
+        raise OSError("the disk is full")
+
+ray.init(sys.argv[1], log_to_driver=False, logging_level="ERROR")
+for _ in range(40):
+    try:
+        list(run_ray(Fails(), range(6), 4))
+    except OSError as fault:
+        print(fault)
+"""
+
+
+def test_errors_that_arrive_together_leave_the_driver_alive(cluster, node):
+    """Ray kills a driver's process, without an exception, when it cancels a task whose result is just coming in."""
+    done = subprocess.run([sys.executable, "-c", FAILS, cluster.address], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "the disk is full\n" * 40), done.stderr
+
+
+@dataclass(frozen=True)
 class Counts:
     """Notes when each item begins."""
 

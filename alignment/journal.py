@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import threading
@@ -13,6 +12,7 @@ from typing import Any
 
 from ..manifests.errors import DatasetFolderError, FolderBusyError
 from ..manifests.folder import sync_folder
+from ..manifests.locks import take
 
 Event = Mapping[str, Any]
 
@@ -37,10 +37,10 @@ class Journal:
         self._apply = apply
         self._file = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as fault:
+            take(self._file, f"another taskpaint align serve has {file} open; stop it first")
+        except FolderBusyError:
             os.close(self._file)
-            raise FolderBusyError(f"another taskpaint align serve has {file} open; stop it first") from fault
+            raise
         sync_folder(file.parent)
         self._turn = threading.Condition()
         self._waiting: list[tuple[Event, _Ticket]] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from ..manifests.cache import cache_folder
 from ..manifests.errors import OutputError, SourceLayoutError
 from ..manifests.folder import replacing
+from ..manifests.locks import wait_for
 from .sample import Sample
 from .source import Entry, Reject, Source
 
@@ -147,7 +147,7 @@ def _one_builder(file: Path) -> Iterator[None]:
         handle = (locks / file.stem).open("a+")
     with handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            wait_for(handle)
         except OSError as fault:
             if fault.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
                 raise

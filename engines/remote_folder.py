@@ -22,10 +22,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from ..manifests.errors import DatasetFolderError, FolderBusyError, ResumeError, StorageError
+from ..manifests.errors import DatasetFolderError, ResumeError, StorageError
 from ..manifests.folder import DatasetFolder, ShardRecord, require_same, write_bytes, write_text
 from ..manifests.marks import mark_file, read_marks
-from ..manifests.storage.claim import WHOLE, Holder, hold, read_claims
+from ..manifests.storage.claim import WHOLE, Holder, busy_here, hold, read_claims
 from ..manifests.storage.store import Store
 from ..manifests.storage.url import local_folder
 from ..writers.card_survey import CardSurvey, in_card_order, join_surveys, survey_rows
@@ -83,21 +83,10 @@ class RemoteFolder(DatasetFolder):
         """The URL."""
         return self.store.url
 
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the local folder against other builds on this machine.
-
-        Raises:
-            FolderBusyError: another process holds it.
-        """
-        with contextlib.ExitStack() as stack:
-            try:
-                stack.enter_context(super().lock())
-            except FolderBusyError as fault:
-                raise FolderBusyError(
-                    f"another taskpaint run on this machine is writing to {self.store.url}; wait for it"
-                ) from fault
-            yield
+    @property
+    def lock_complaint(self) -> str:
+        """What to say when another process holds the lock."""
+        return busy_here(self.store.url)
 
     @contextlib.contextmanager
     def claimed(self, writer: str) -> Iterator[None]:

@@ -12,7 +12,6 @@ out/.taskpaint/running/<shard>    marks of shards at work, see marks.py
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -25,7 +24,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from .errors import DatasetFolderError, FolderBusyError, OutputError, ResumeError
+from .errors import DatasetFolderError, OutputError, ResumeError
+from .locks import held
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,11 @@ class DatasetFolder:
     def place(self) -> Path | str:
         """Where the dataset is or will be, for people: this folder, or a URL."""
         return self.root
+
+    @property
+    def lock_complaint(self) -> str:
+        """What to say when another process holds the lock."""
+        return f"another taskpaint run is writing to {self.root}; wait for it or choose another folder"
 
     @property
     def data(self) -> Path:
@@ -230,13 +235,7 @@ class DatasetFolder:
             FolderBusyError: another process holds it.
         """
         self.state.mkdir(parents=True, exist_ok=True)
-        with (self.state / "lock").open("a+") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as fault:
-                raise FolderBusyError(
-                    f"another taskpaint run is writing to {self.root}; wait for it or choose another folder"
-                ) from fault
+        with held(self.state / "lock", self.lock_complaint):
             try:
                 self.sweep()
                 yield

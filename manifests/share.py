@@ -10,15 +10,15 @@ HOME/command.txt             what ranks were started with, but for their numbers
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 
-from .errors import FolderBusyError, UsageError
+from .errors import UsageError
 from .folder import DatasetFolder, write_json, write_text
+from .locks import held, take, waited_for
 
 ItemT = TypeVar("ItemT")
 
@@ -68,8 +68,7 @@ class SharedFolder:
             ResumeError: it was begun from something else.
             FolderBusyError: ranks of another --world-size are at work.
         """
-        with (self._folder.state / "lock-begin").open("a+") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with waited_for(self._folder.state / "lock-begin"):
             agree()
             self._agree_on_world()
             if command:
@@ -85,15 +84,13 @@ class SharedFolder:
             write_json(self._home / "world.json", {"world_size": self._share.world_size})
 
     def _be_alone(self, before: int) -> None:
-        try:
-            fcntl.flock(self._whole, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as fault:
-            raise FolderBusyError(
-                f"ranks of --world-size {before} are at work in {self._folder.root}, this run has "
-                f"{self._share.world_size}; wait for the other ranks, or give the same"
-            ) from fault
+        take(
+            self._whole,
+            f"ranks of --world-size {before} are at work in {self._folder.root}, this run has "
+            f"{self._share.world_size}; wait for the other ranks, or give the same",
+        )
         self._folder.sweep()
-        _take(self._whole, fcntl.LOCK_SH, self._folder)
+        take(self._whole, self._folder.lock_complaint, together=True)
 
 
 @contextlib.contextmanager
@@ -109,9 +106,10 @@ def shared(folder: DatasetFolder, share: Share, home: Path | None = None) -> Ite
         FolderBusyError: one of them holds it.
     """
     folder.state.mkdir(parents=True, exist_ok=True)
-    with (folder.state / "lock").open("a+") as whole, (folder.state / f"lock-{share.writer}").open("a+") as own:
-        _take(whole, fcntl.LOCK_SH, folder)
-        _take(own, fcntl.LOCK_EX, folder, f"rank {share.rank} of {folder.root} is at work already; wait for it")
+    twin = f"rank {share.rank} of {folder.root} is at work already; wait for it"
+    with (folder.state / "lock").open("a+") as whole, contextlib.ExitStack() as stack:
+        take(whole, folder.lock_complaint, together=True)
+        stack.enter_context(held(folder.state / f"lock-{share.writer}", twin))
         home = home or folder.state
         home.mkdir(exist_ok=True)  # not before: what joins the ranks removes it, and holds the folder meanwhile
         yield SharedFolder(folder, share, whole, home)
@@ -136,11 +134,3 @@ def rank_command(home: Path) -> str:
 
 def _command_file(home: Path) -> Path:
     return home / "command.txt"
-
-
-def _take(handle: IO[str], how: int, folder: DatasetFolder, complaint: str = "") -> None:
-    try:
-        fcntl.flock(handle, how | fcntl.LOCK_NB)
-    except BlockingIOError as fault:
-        message = f"another taskpaint run is writing to {folder.root}; wait for it or choose another folder"
-        raise FolderBusyError(complaint or message) from fault

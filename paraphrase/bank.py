@@ -10,13 +10,13 @@ writer left: readers pass it over, the next writer cuts it off.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ..manifests.errors import TemplateError
+from ..manifests.locks import wait_for
 from .entry import Entry, check_entry, parse_entry
 from .templates import Template, make_template
 
@@ -171,7 +171,7 @@ def _locked(path: Path) -> Iterator[int]:
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            wait_for(handle)
             if _bears_the_name(path, handle):
                 yield handle
                 return

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..manifests.errors import FolderBusyError, OutputError, UsageError
+from ..manifests.errors import OutputError, UsageError
 from ..manifests.folder import require_same, write_json
+from ..manifests.locks import take
 from .settings import FREE_TO_CHANGE, Settings
 
 _LOCK = ".lock"
@@ -51,12 +51,7 @@ def claimed(settings: Settings, *, overwrite: bool = False) -> Iterator[None]:
     except OSError as fault:
         raise OutputError(f"{settings.out} cannot be used: {fault}; choose another folder") from fault
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as fault:
-            raise FolderBusyError(
-                f"another taskpaint train is writing to {settings.out}; wait for it or choose another folder"
-            ) from fault
+        take(lock, f"another taskpaint train is writing to {settings.out}; wait for it or choose another folder")
         try:
             if overwrite:
                 _clear(settings.out)

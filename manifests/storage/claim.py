@@ -179,6 +179,11 @@ def hold(store: Store, writer: str, spool: Path, marks: Callable[[], list[dict[s
         holder.release()
 
 
+def busy_here(url: str) -> str:
+    """What to say when another process of this machine holds the local folder of a URL."""
+    return f"another taskpaint run on this machine is writing to {url}; wait for it"
+
+
 def read_claims(store: Store) -> list[Seen]:
     """All claims on a folder, of each writer the latest."""
     found = {name: match for name in store.find(CLAIMS) if (match := _NAME.fullmatch(name))}

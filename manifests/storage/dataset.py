@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import shutil
@@ -14,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import DatasetFolderError, FolderBusyError, OutputError
+from ..errors import DatasetFolderError, OutputError
 from ..folder import DatasetFolder, write_text
-from .claim import WHOLE, hold
+from ..locks import held
+from .claim import WHOLE, busy_here, hold
 from .store import Found, Store
 from .url import local_folder, place, refuse_url
 
@@ -195,7 +195,8 @@ class RemoteDataset(DatasetFolder):
             FolderBusyError: another run is writing there.
         """
         self.store.check_writable()
-        with self._alone_here(), hold(self.store, WHOLE, self.root.absolute()):
+        alone_here = held(self.state / "lock-url", busy_here(self.store.url))  # `lock` is for what runs inside
+        with alone_here, hold(self.store, WHOLE, self.root.absolute()):
             self.fetch(on_bytes)
             before = self._contents()
             yield
@@ -204,18 +205,6 @@ class RemoteDataset(DatasetFolder):
                 if after[name] != before.get(name):
                     self.store.upload(self.root / name, name)
             self.store.remove_all(before.keys() - after.keys())
-
-    @contextlib.contextmanager
-    def _alone_here(self) -> Iterator[None]:
-        """No other process of this machine changes the dataset from here; `lock` itself is for what runs inside."""
-        with (self.state / "lock-url").open("a+") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as fault:
-                raise FolderBusyError(
-                    f"another taskpaint run on this machine is writing to {self.store.url}; wait for it"
-                ) from fault
-            yield
 
     def _contents(self) -> dict[str, str]:
         files = [self.root / name for name in (*_BESIDE, "manifest.json")]

@@ -12,13 +12,12 @@ and those that an index needs are fetched before the build, pictures when a work
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -27,6 +26,7 @@ from typing import Final
 from ..cache import cache_folder
 from ..errors import SourceLayoutError, StorageError
 from ..folder import part_of, write_text
+from ..locks import waited_for
 from .store import Found, Store
 
 _PICTURES: Final = frozenset(
@@ -54,7 +54,7 @@ def open_mirror(url: str, tell: Tell | None = None) -> Path:
     store = Store(url)
     folder = _folder(url)
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder.parent):
+    with waited_for(folder.parent / "lock"):  # one process at a time brings a mirror up to date
         _sweep(folder.parent / "parts")
         listed = _usable(store.find())
         if not listed:
@@ -104,14 +104,6 @@ def _usable(listed: dict[str, Found]) -> dict[str, Found]:
     names = {name: found for name, found in listed.items() if not {"", ".", ".."} & set(name.split("/"))}
     folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
     return {name: found for name, found in names.items() if name not in folders and "\x00" not in name}
-
-
-@contextlib.contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """One process at a time brings a mirror up to date; the others wait."""
-    with (home / "lock").open("a+") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _forget_changed(folder: Path, listed: dict[str, Found]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import shutil
@@ -12,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from ..errors import FolderBusyError, ResumeError
-from .claim import WHOLE, hold
+from ..errors import ResumeError
+from ..locks import held
+from .claim import WHOLE, busy_here, hold
 from .store import Found, Store
 from .url import local_folder
 
@@ -43,7 +43,7 @@ def published(url: str, tell: Tell | None = None) -> Iterator[Path]:
     store, folder = Store(url), local_folder("outgoing", url)
     store.check_writable()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(folder, url), hold(store, WHOLE, folder):
+    with held(folder.with_suffix(".lock"), busy_here(url)), hold(store, WHOLE, folder):
         before = _published(store)
         yield folder
         names = _send(store, folder, tell or (lambda done, total: None))
@@ -51,16 +51,6 @@ def published(url: str, tell: Tell | None = None) -> Iterator[Path]:
         store.remove_all(gone)
         store.write(_MARK, json.dumps(sorted(names)).encode())
         shutil.rmtree(folder)
-
-
-@contextlib.contextmanager
-def _alone(folder: Path, url: str) -> Iterator[None]:
-    with folder.with_suffix(".lock").open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as fault:
-            raise FolderBusyError(f"another taskpaint run on this machine is writing to {url}; wait for it") from fault
-        yield
 
 
 def _published(store: Store) -> list[str]:

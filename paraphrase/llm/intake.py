@@ -8,7 +8,6 @@ on the file of refusals lets one run at a time do this, so each sees what the ot
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import sqlite3
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ...manifests.errors import OutputError, TemplateError
+from ...manifests.locks import wait_for
 from ..bank import BankWriter, Entry
 from ..checks.checker import Checker
 from ..checks.refusal import Refusal
@@ -253,7 +253,7 @@ class Intake:
         except OSError as fault:
             raise _unwritable(self._refused, fault) from fault
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            wait_for(handle)
             yield handle
         finally:
             os.close(handle)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import errno
-import fcntl
 import json
 import math
 import re
@@ -22,6 +21,7 @@ from PIL import Image
 from taskpaint.engines.regroup import RegroupOptions, regroup
 from taskpaint.engines.regrouping.operations import Sample
 from taskpaint.manifests.errors import FolderBusyError, OutputError, ResumeError, TrainingError, UsageError
+from taskpaint.manifests.locks import held
 from taskpaint.training.checkpoints import checkpoint_files, load_checkpoint
 from taskpaint.training.curves import draw_metrics, read_metrics
 from taskpaint.training.model import load_parts
@@ -179,8 +179,7 @@ def test_two_runs_do_not_write_to_one_folder(settings_for, tmp_path):
     out = tmp_path / "run"
     train(settings_for(out, steps=2))
     told = losses_of(out)
-    with (out / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(out / ".lock", ""):
         for overwrite in (False, True):
             with pytest.raises(FolderBusyError, match=r"another taskpaint train is writing to \S+run; wait for it"):
                 train(settings_for(out, steps=3), overwrite=overwrite)

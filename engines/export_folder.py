@@ -3,7 +3,7 @@
 DEST/.taskpaint/run.json          what decides the bytes; a resume must agree
 DEST/.taskpaint/planned.json      shard -> rows
 DEST/.taskpaint/head.json         what else `taskpaint finish` needs, so that it can do without the dataset
-DEST/.taskpaint/running/…         marks of shards at work, see manifests/marks.py
+DEST/.taskpaint/running/…         heartbeats of shards at work, see manifests/heartbeats.py
 DEST/.taskpaint/done/<shard>.json a finished shard, written after its files are on disk
 DEST/.taskpaint/parts/…           lines of tables that wait to be joined
 DEST/export.json                  what the export holds, written last
@@ -22,7 +22,7 @@ from typing import Any
 
 from ..manifests.errors import DatasetFolderError, OutputError, ResumeError
 from ..manifests.folder import DatasetFolder, require_same, write_json
-from ..manifests.marks import mark_file, read_mark
+from ..manifests.heartbeats import heartbeat_file, read_heartbeat
 from ..writers.export import Written
 
 _REMEDY = "export as before, or to another folder"
@@ -128,9 +128,9 @@ class ExportFolder:
 
     def note(self, name: str, written: Written) -> None:
         """Write down a finished shard, and how long it took."""
-        file = mark_file(DatasetFolder(self.root), name)
-        mark = read_mark(file)
-        seconds = max(0.0, time.time() - mark.started) if mark else 0.0
+        file = heartbeat_file(DatasetFolder(self.root), name)
+        beat = read_heartbeat(file)
+        seconds = max(0.0, time.time() - beat.started) if beat else 0.0
         write_json(self._note(name), {**asdict(written), "seconds": round(seconds, 3)})
         file.unlink(missing_ok=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..manifests.folder import DatasetFolder
-from ..manifests.marks import marked
+from ..manifests.heartbeats import heartbeat
 from ..writers.export import Destination, Export, Written, find_export
 from ..writers.shards import output_errors
 from .export_plan import PlannedPart
@@ -41,7 +41,7 @@ class ExportJob:
 
     def _write(self, export: Export, planned: PlannedPart) -> Written:
         part, out = planned.part, DatasetFolder(self.place.root)
-        with output_errors(self.place.root / part.split), marked(out, part.name, part.rows) as beat:
+        with output_errors(self.place.root / part.split), heartbeat(out, part.name, part.rows) as beat:
             return export.write(self.place, part, rebatched(self._rows(planned, beat), self.batch_rows))
 
     def _rows(self, planned: PlannedPart, beat: Callable[[], None]) -> Iterator[pa.RecordBatch]:

@@ -12,28 +12,24 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shutil
-import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from ..manifests.errors import DatasetFolderError, ResumeError, StorageError
 from ..manifests.folder import DatasetFolder, ShardRecord, require_same, write_bytes, write_text
-from ..manifests.marks import mark_file, read_marks
-from ..manifests.storage.claim import WHOLE, Holder, busy_here, hold, read_claims
+from ..manifests.heartbeats import heartbeat_file
+from ..manifests.storage.claim import WHOLE, Holder, busy_here, hold
 from ..manifests.storage.store import Store
 from ..manifests.storage.url import local_folder
 from ..writers.card_survey import CardSurvey, in_card_order, join_surveys, survey_rows
-from .remote_ledger import LedgerEntry
+from . import remote_heartbeats
+from .remote_ledger import LEDGER, LedgerEntry, RemoteLedger
 from .uploads import Uploads
 
 _STATE: Final = ".taskpaint"
-_LEDGER: Final = f"{_STATE}/ledger"
 _RUN: Final = f"{_STATE}/run.json"
 _KEPT: Final = (f"{_STATE}/head.json", f"{_STATE}/index-rejects.jsonl")
 """What `keep` puts there and `pull` brings back."""
@@ -45,10 +41,9 @@ _FIRST_CONTACT_SECONDS: Final = 20.0
 class _Books:
     """What is known of the store, and what is on its way to it."""
 
-    entries: dict[str, LedgerEntry] = field(default_factory=dict)
+    ledger: RemoteLedger
     uploads: Uploads = field(default_factory=Uploads)
     holder: Holder | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ class RemoteFolder(DatasetFolder):
     """
 
     store: Store
-    _books: _Books = field(default_factory=_Books, compare=False, repr=False)
+    _books: _Books = field(compare=False, repr=False)
 
     @classmethod
     def open(cls, url: str, spool: Path | None = None, writer: str = WHOLE) -> RemoteFolder:
@@ -76,7 +71,7 @@ class RemoteFolder(DatasetFolder):
         store = Store(url)
         store.check_writable()
         own = local_folder("spool", url, spool)
-        return cls(own if writer == WHOLE else own / writer, store)
+        return cls(own if writer == WHOLE else own / writer, store, _Books(RemoteLedger(store)))
 
     @property
     def place(self) -> str:
@@ -97,15 +92,12 @@ class RemoteFolder(DatasetFolder):
             StorageError: the store refuses or cannot be reached.
         """
         self.store.patience_seconds, patience = _FIRST_CONTACT_SECONDS, self.store.patience_seconds
+        tell = partial(remote_heartbeats.gather, self)
         with contextlib.ExitStack() as stack:
-            self._books.holder = stack.enter_context(hold(self.store, writer, self.root.absolute(), self._marks))
+            self._books.holder = stack.enter_context(hold(self.store, writer, self.root.absolute(), tell))
             self.store.patience_seconds = patience
             stack.enter_context(self._books.uploads.running())
             yield
-
-    def _marks(self) -> list[dict[str, Any]]:
-        now = time.time()
-        return [asdict(mark) | {"quiet": round(now - seen, 1)} for mark, seen in read_marks(self)]
 
     def begin(self, identity: Mapping[str, Any], *, overwrite: bool = False) -> None:
         """Claim the URL for a build, or agree that it is the same build as before.
@@ -141,11 +133,11 @@ class RemoteFolder(DatasetFolder):
         if self.store.read("manifest.json") is None and self.store.info(_RUN) is None:
             self._refuse_foreign()
         self.store.remove("manifest.json")
-        for folder in ("data", "scores", "card", _LEDGER):
+        for folder in ("data", "scores", "card", LEDGER):
             self.store.remove_all(self.store.find(folder))
         for name in ("README.md", "LICENSE.md", "rejects.jsonl", "dropped.parquet", *_KEPT, _RUN):
             self.store.remove(name)
-        self._books.entries.clear()
+        self._books.ledger.forget()
 
     def keep(self, *files: Path) -> None:
         """Put files of the bookkeeping beside the shards, so that the dataset can be finished from anywhere."""
@@ -168,7 +160,7 @@ class RemoteFolder(DatasetFolder):
             write_bytes(self.root / name, data)
 
     def look(self) -> None:
-        """Bring here what tells how the build stands: its beginning, its manifest, and the marks of shards at work.
+        """Bring here what tells how the build stands: its beginning, manifest, and shards at work.
 
         Raises:
             DatasetFolderError: nothing was begun there.
@@ -180,16 +172,7 @@ class RemoteFolder(DatasetFolder):
             write_bytes(self.manifest_file, manifest)
         else:
             self.manifest_file.unlink(missing_ok=True)
-        running = mark_file(self, "").parent
-        shutil.rmtree(running, ignore_errors=True)
-        running.mkdir(parents=True)
-        for seen in read_claims(self.store):
-            for mark in seen.claim.marks:
-                name, quiet = str(mark.get("name")), mark.get("quiet")
-                if Path(name).name == name and isinstance(quiet, int | float):
-                    content = {key: value for key, value in mark.items() if key != "quiet"}
-                    write_text(mark_file(self, name), json.dumps(content))
-                    os.utime(mark_file(self, name), (time.time() - quiet - (seen.age or 0.0),) * 2)
+        remote_heartbeats.fetch(self.store, self)
 
     def note(self, record: ShardRecord, writer: str = "local") -> None:
         """Send a finished shard on its way, then its line of the ledger; waits while too many are on theirs.
@@ -207,22 +190,17 @@ class RemoteFolder(DatasetFolder):
         entry = LedgerEntry.of(record, writer, survey_rows([file]))
         rejects = self.rejects_part(record.name).read_text(encoding="utf-8")
         self.store.upload(file, f"data/{file.name}")
-        self.store.write(f"{_LEDGER}/{record.name}.json", entry.to_bytes(rejects))
-        with self._books.lock:
-            self._books.entries[record.name] = entry
+        self._books.ledger.add(entry, rejects)
         file.unlink()
-        mark_file(self, record.name).unlink(missing_ok=True)
+        heartbeat_file(self, record.name).unlink(missing_ok=True)
 
     def ledgers(self) -> dict[str, list[ShardRecord]]:
         """What each writer noted, whether the objects are still there or not; waits for uploads."""
         self._books.uploads.wait()
-        known = self._books.entries
-        names = [name for name in self.store.find(_LEDGER) if Path(name).stem not in known]
-        for name, data in self.store.read_many(names).items():
-            known[Path(name).stem], rejects = LedgerEntry.parse(data, Path(name).stem, f"{self.store.url}/{name}")
-            write_text(self.rejects_part(Path(name).stem), rejects)
+        for name, rejects in self._books.ledger.look():
+            write_text(self.rejects_part(name), rejects)
         found: dict[str, list[ShardRecord]] = {}
-        for _, entry in sorted(known.items()):
+        for entry in self._books.ledger.entries():
             found.setdefault(entry.writer, []).append(entry.record)
         return found
 
@@ -236,7 +214,7 @@ class RemoteFolder(DatasetFolder):
     def card_survey(self, records: Iterable[ShardRecord]) -> CardSurvey:
         """What the card says of the rows, from the ledger; brings the shards here that its pictures come from."""
         files = in_card_order(self.shard_file(record.name) for record in records)
-        joined = join_surveys(self._books.entries[file.stem].survey(file) for file in files)
+        joined = join_surveys(self._books.ledger.entry(file.stem).survey(file) for file in files)
         for shard in sorted({place.shard for places in joined.places.values() for place in places}):
             if not shard.exists():
                 self.store.download(f"data/{shard.name}", shard)

@@ -1,16 +1,21 @@
-"""One object of a store's ledger: a finished shard, its rejects, and what the card will say of its rows."""
+"""A store's ledger: an object a finished shard, with its rejects and what the card will say of its rows."""
 
 from __future__ import annotations
 
 import json
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ..manifests.errors import DatasetFolderError
 from ..manifests.folder import ShardRecord
+from ..manifests.storage.store import Store
 from ..writers.card_survey import CardSurvey, Place
+
+LEDGER: Final = ".taskpaint/ledger"
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,45 @@ class LedgerEntry:
         survey.rows.update(dict(self.rows))
         survey.places.update({task: [Place(file, row) for row in rows] for task, rows in self.places.items()})
         return survey
+
+
+class RemoteLedger:
+    """The ledger of a store, and what is known of it here; threads may add to it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, LedgerEntry] = {}
+        self._lock = threading.Lock()
+
+    def add(self, entry: LedgerEntry, rejects: str) -> None:
+        """Write an entry, with the lines of the shard's rejects."""
+        self._store.write(f"{LEDGER}/{entry.record.name}.json", entry.to_bytes(rejects))
+        with self._lock:
+            self._known[entry.record.name] = entry
+
+    def look(self) -> Iterator[tuple[str, str]]:
+        """Read entries that others have written; yields of each the shard's name and rejects.
+
+        Raises:
+            DatasetFolderError: one does not hold.
+        """
+        names = [name for name in self._store.find(LEDGER) if Path(name).stem not in self._known]
+        for name, data in self._store.read_many(names).items():
+            shard = Path(name).stem
+            self._known[shard], rejects = LedgerEntry.parse(data, shard, f"{self._store.url}/{name}")
+            yield shard, rejects
+
+    def entries(self) -> list[LedgerEntry]:
+        """All that are known, by the names of their shards."""
+        return [entry for _, entry in sorted(self._known.items())]
+
+    def entry(self, shard: str) -> LedgerEntry:
+        """Of one shard, which is known."""
+        return self._known[shard]
+
+    def forget(self) -> None:
+        """They have been removed."""
+        self._known.clear()
 
 
 def _four(key: list[str]) -> tuple[str, str, str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..filters.sidecar import ScorerRecord, Sidecar
 from ..manifests.errors import BuildError
 from ..manifests.folder import DatasetFolder
-from ..manifests.marks import mark_file, marked
+from ..manifests.heartbeats import heartbeat, heartbeat_file
 from ..manifests.recipe import repeated_split
 from ..manifests.share import Share, shared
 from ..writers.shards import output_errors
@@ -67,10 +67,10 @@ def score_share(root: Path, options: ScoreOptions, share: Share, watch: ScoreWat
         with held.begin(lambda: agreed.agree(folder), command):
             pass
         mine = share.of(names)
-        with marked(folder, share.writer, len(mine)) as beat:
+        with heartbeat(folder, share.writer, len(mine)) as beat:
             run = ScoringRun(folder, chosen, options, _Beating(watch, beat), run_local, writer=share.writer)
             resumed = _score(run, chosen, agreed, mine)
-        mark_file(folder, share.writer).unlink(missing_ok=True)
+        heartbeat_file(folder, share.writer).unlink(missing_ok=True)
         missing = len(names) - len(scored_by_ranks(folder, agreed, listed))
     return RankReport(
         root, share.rank, share.world_size, len(mine), resumed, missing, round(time.monotonic() - started, 1)
@@ -99,7 +99,7 @@ def join_scores(root: Path, watch: ScoreWatch) -> ScoreReport:
         _score_whole(folder, agreed, records, entries, watch)
         scored = {key: sum(_fresh(parts, key, records[key], entry) for entry in entries) for key in records}
         joined = join(sidecar, parts, before, records, entries)
-        for file in mark_file(folder, "").parent.glob("rank-*.json"):
+        for file in heartbeat_file(folder, "").parent.glob("rank-*.json"):
             file.unlink(missing_ok=True)
         report = report_of(folder, entries, scored, joined)
     report.seconds = round(time.monotonic() - started, 1)

@@ -22,7 +22,7 @@ from ..builders.source import Source
 from ..builders.unit import Built, build_unit
 from ..manifests.errors import ItemError, NotApplicable, SourceLayoutError
 from ..manifests.folder import DatasetFolder, ShardRecord, write_text
-from ..manifests.marks import marked
+from ..manifests.heartbeats import heartbeat
 from ..manifests.recipe import HELD_OUT_INSTRUCTIONS, Recipe
 from ..manifests.slots import slots_to_json
 from ..manifests.target import PhotoTarget
@@ -115,7 +115,7 @@ class ShardJob:
 
     def _build(self, shard: Shard, streams: list[Stream], plan: Plan) -> ShardRecord:
         folder = DatasetFolder(self.out)
-        with marked(folder, shard.name, shard.stop - shard.start) as beat:
+        with heartbeat(folder, shard.name, shard.stop - shard.start) as beat:
             return self._built(shard, streams, plan, beat)
 
     def _built(self, shard: Shard, streams: list[Stream], plan: Plan, beat: Callable[[], None]) -> ShardRecord:

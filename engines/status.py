@@ -11,7 +11,7 @@ from typing import Any
 from ..manifests.cache import cache_folder
 from ..manifests.errors import DatasetFolderError
 from ..manifests.folder import DatasetFolder, ShardRecord
-from ..manifests.marks import Mark, read_marks
+from ..manifests.heartbeats import Heartbeat, read_heartbeats
 from ..manifests.storage.url import place
 from .export_folder import ExportFolder
 from .ranks import planned_shards
@@ -121,7 +121,7 @@ def _standing(
     folder: DatasetFolder, sizes: Mapping[str, int], records: Mapping[str, ShardRecord], last: Path, now: float | None
 ) -> Status:
     """From the units of every shard, those that are done, and the file that is written last."""
-    begun = [(mark, seen) for mark, seen in read_marks(folder) if mark.name in sizes and mark.name not in records]
+    begun = [(beat, seen) for beat, seen in read_heartbeats(folder) if beat.name in sizes and beat.name not in records]
     running, lost, failed = _sorted_out(begun, time.time() if now is None else now)
     done = sum(sizes[name] for name in records)
     rate = units_a_second([(record, sizes[name]) for name, record in records.items()])
@@ -148,7 +148,7 @@ def _scoring(folder: DatasetFolder, now: float | None) -> Status:
     """How ranks stand that score a dataset; one that runs has all of its shards at work."""
     ranks = ranks_at_scoring(folder)
     known = {f"rank-{rank}": len(left) for rank, left in ranks.left.items()}
-    begun = [(mark, seen) for mark, seen in read_marks(folder) if mark.name in known]
+    begun = [(beat, seen) for beat, seen in read_heartbeats(folder) if beat.name in known]
     running, lost, failed = _sorted_out(begun, time.time() if now is None else now)
     waiting, done = sum(known.values()), sum(ranks.done.values())
     planned = done + sum(sum(left.values()) for left in ranks.left.values())
@@ -199,14 +199,14 @@ def _union_length(spans: Iterable[tuple[float, float]]) -> float:
     return length
 
 
-def _sorted_out(begun: Sequence[tuple[Mark, float]], now: float) -> tuple[list[Begun], list[Begun], list[Begun]]:
+def _sorted_out(begun: Sequence[tuple[Heartbeat, float]], now: float) -> tuple[list[Begun], list[Begun], list[Begun]]:
     """Running, lost and failed. Clocks of machines differ a little: no time is below zero."""
     running, lost, failed = list[Begun](), list[Begun](), list[Begun]()
-    for mark, seen in begun:
+    for beat, seen in begun:
         quiet = max(0.0, now - seen)
-        seconds = max(0.0, now - mark.started)
-        one = Begun(mark.name, mark.host, mark.pid, mark.attempt, round(seconds, 1), round(quiet, 1), mark.failed)
-        (failed if mark.failed else running if quiet < QUIET_SECONDS else lost).append(one)
+        seconds = max(0.0, now - beat.started)
+        one = Begun(beat.name, beat.host, beat.pid, beat.attempt, round(seconds, 1), round(quiet, 1), beat.failed)
+        (failed if beat.failed else running if quiet < QUIET_SECONDS else lost).append(one)
     return running, lost, failed
 
 

@@ -6,7 +6,7 @@ out/.taskpaint/run.json           what this folder is being built from; a resume
 out/.taskpaint/plan.arrow         the plan, for workers to map
 out/.taskpaint/ledger-*.jsonl     one line a finished shard, one file a writer
 out/.taskpaint/rejects/<shard>    rejects of a finished shard
-out/.taskpaint/running/<shard>    marks of shards at work, see marks.py
+out/.taskpaint/running/<shard>    heartbeats of shards at work, see heartbeats.py
 """
 
 from __future__ import annotations

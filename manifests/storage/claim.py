@@ -43,7 +43,8 @@ class Claim:
         host, pid: of the writer.
         token: tells claims of one process apart.
         spool: where it keeps its local files; whoever holds that folder's lock knows that an older claim is dead.
-        marks: shards at work, as `manifests.marks` has them, each with "quiet": seconds since its last sign of life.
+        marks: shards at work, as `manifests.heartbeats` has them, each with "quiet": seconds since its last sign of
+            life; the name is that of the key in the file.
     """
 
     host: str
@@ -71,8 +72,8 @@ class Seen:
 class Holder:
     """A claim while this process holds it; made by `hold`."""
 
-    def __init__(self, store: Store, writer: str, spool: Path, marks: Callable[[], list[dict[str, Any]]]) -> None:
-        self._store, self._writer, self._marks = store, writer, marks
+    def __init__(self, store: Store, writer: str, spool: Path, heartbeats: Callable[[], list[dict[str, Any]]]) -> None:
+        self._store, self._writer, self._heartbeats = store, writer, heartbeats
         self._claim = Claim(socket.gethostname(), os.getpid(), uuid.uuid4().hex, str(spool))
         self._number = 0
         self._lost = ""
@@ -130,7 +131,7 @@ class Holder:
         return _file(self._writer, self._number)
 
     def _content(self) -> bytes:
-        return json.dumps(asdict(self._claim) | {"marks": self._marks()}).encode()
+        return json.dumps(asdict(self._claim) | {"marks": self._heartbeats()}).encode()
 
     def _numbers(self) -> list[int]:
         """Of all claims by this writer's name, readable or not."""
@@ -156,20 +157,22 @@ class Holder:
 
 
 @contextlib.contextmanager
-def hold(store: Store, writer: str, spool: Path, marks: Callable[[], list[dict[str, Any]]] = list) -> Iterator[Holder]:
+def hold(
+    store: Store, writer: str, spool: Path, heartbeats: Callable[[], list[dict[str, Any]]] = list
+) -> Iterator[Holder]:
     """Hold a folder in a store against other writers.
 
     Args:
         store: the folder.
         writer: `WHOLE`, or the name of a rank.
         spool: local folder of this writer, whose lock the caller holds.
-        marks: shards at work, told to all who look.
+        heartbeats: of shards at work, told to all who look.
 
     Raises:
         FolderBusyError: another live writer stands in the way.
         StorageError: the store refuses or cannot be reached.
     """
-    holder = Holder(store, writer, spool, marks)
+    holder = Holder(store, writer, spool, heartbeats)
     holder.take()
     thread = threading.Thread(target=holder.beat, daemon=True)
     thread.start()

@@ -10,7 +10,7 @@ from taskpaint.engines.score import ScoreOptions, score
 from taskpaint.engines.status import Begun, status, units_a_second
 from taskpaint.manifests.errors import DatasetFolderError
 from taskpaint.manifests.folder import DatasetFolder, ShardRecord
-from taskpaint.manifests.marks import mark_file, marked
+from taskpaint.manifests.heartbeats import heartbeat, heartbeat_file
 from taskpaint.manifests.recipe_file import parse_recipe
 
 RECIPE = """
@@ -72,13 +72,13 @@ def _done(folder, number, at, seconds, writer="local"):
 def test_what_runs_what_is_lost_and_what_failed(begun):
     for number, writer in enumerate(("rank-0", "rank-0", "rank-1")):
         _done(begun, number, at=1000 + 10 * number, seconds=10, writer=writer)
-    with marked(begun, _name(3), 10), marked(begun, _name(4), 10):
-        os.utime(mark_file(begun, _name(4)), (500, 500))
-        os.utime(mark_file(begun, _name(3)), (1015, 1015))
-    with pytest.raises(OSError, match="disk"), marked(begun, _name(5), 10):
+    with heartbeat(begun, _name(3), 10), heartbeat(begun, _name(4), 10):
+        os.utime(heartbeat_file(begun, _name(4)), (500, 500))
+        os.utime(heartbeat_file(begun, _name(3)), (1015, 1015))
+    with pytest.raises(OSError, match="disk"), heartbeat(begun, _name(5), 10):
         raise OSError("disk is on fire")
-    with marked(begun, _name(0), 10):
-        pass  # its line is in the ledger already; the mark is old news
+    with heartbeat(begun, _name(0), 10):
+        pass  # its line is in the ledger already; the heartbeat is old news
     found = status(begun.root, now=1020)
     assert found.state == "running"
     assert found.shards == {"planned": 10, "done": 3, "running": 1, "failed": 1, "lost": 1, "waiting": 4}
@@ -106,7 +106,7 @@ def test_a_shard_whose_file_went_missing_is_not_done(begun):
 
 
 def test_a_clock_that_is_behind_gives_no_negative_times(begun):
-    with marked(begun, _name(3), 10):
+    with heartbeat(begun, _name(3), 10):
         found = status(begun.root, now=1.0)
     assert isinstance(found.running[0], Begun)
     assert (found.running[0].seconds, found.running[0].quiet_seconds) == (0, 0)
@@ -171,7 +171,7 @@ def test_an_export_in_the_middle_and_at_its_end(tiny_coco, tmp_path):
     assert found.units == {"planned": 24, "done": 8} and found.rows == 8
     assert found.bytes == sum(file.stat().st_size for file in tars.rglob("*.tar"))
     assert found.rate > 0 and found.writers == []
-    with marked(DatasetFolder(tars), "train-00004-of-00006", 4):
+    with heartbeat(DatasetFolder(tars), "train-00004-of-00006", 4):
         begun = status(tars)
         assert (begun.state, begun.shards["running"], begun.running[0].pid) == ("running", 1, os.getpid())
         assert begun.eta_seconds == pytest.approx(16 / begun.rate, abs=0.1)

@@ -1,4 +1,4 @@
-"""Marks of shards at work: whoever sees the folder can tell what runs, hangs or failed, whatever the engine.
+"""Heartbeats of shards at work: whoever sees the folder can tell what runs, hangs or failed, whatever the engine.
 
 out/.taskpaint/running/<shard>.json   begun, not in the ledger yet; its age is the last sign of life
 """
@@ -17,11 +17,11 @@ from pathlib import Path
 from .folder import DatasetFolder
 
 BEAT_SECONDS = 10.0
-"""How often a mark is touched while its shard is being built."""
+"""How often the file is touched while its shard is being built."""
 
 
 @dataclass(frozen=True)
-class Mark:
+class Heartbeat:
     """A shard that was begun.
 
     Attributes:
@@ -42,23 +42,23 @@ class Mark:
     failed: str = ""
 
 
-def mark_file(folder: DatasetFolder, name: str) -> Path:
-    """Where the mark of a shard lies."""
+def heartbeat_file(folder: DatasetFolder, name: str) -> Path:
+    """Where the heartbeat of a shard lies."""
     return folder.state / "running" / f"{name}.json"
 
 
 @contextlib.contextmanager
-def marked(folder: DatasetFolder, name: str, units: int) -> Iterator[Callable[[], None]]:
-    """Mark a shard as being built; yields what to call now and then to show life.
+def heartbeat(folder: DatasetFolder, name: str, units: int) -> Iterator[Callable[[], None]]:
+    """Tell that a shard is being built; yields what to call now and then to show life.
 
-    The mark stays when the block ends well: `DatasetFolder.note` takes it away with the line in the ledger. When an
-    error ends the block, its text stays in the mark.
+    The file stays when the block ends well: `DatasetFolder.note` takes it away with the line in the ledger. When an
+    error ends the block, its text stays in the file.
     """
-    file = mark_file(folder, name)
-    before = read_mark(file)
+    file = heartbeat_file(folder, name)
+    before = read_heartbeat(file)
     attempt = 1 + before.attempt if before else 1
-    mark = Mark(name, socket.gethostname(), os.getpid(), round(time.time(), 3), units, attempt)
-    _write(file, mark)
+    begun = Heartbeat(name, socket.gethostname(), os.getpid(), round(time.time(), 3), units, attempt)
+    _write(file, begun)
     last = time.monotonic()
 
     def beat() -> None:
@@ -71,32 +71,32 @@ def marked(folder: DatasetFolder, name: str, units: int) -> Iterator[Callable[[]
     try:
         yield beat
     except Exception as fault:
-        _write(file, replace(mark, failed=str(fault) or type(fault).__name__))
+        _write(file, replace(begun, failed=str(fault) or type(fault).__name__))
         raise
     except BaseException:  # Ctrl-C: neither running nor failed
         file.unlink(missing_ok=True)
         raise
 
 
-def read_mark(file: Path) -> Mark | None:
-    """A mark; None where there is none, or half of one."""
+def read_heartbeat(file: Path) -> Heartbeat | None:
+    """A heartbeat; None where there is none, or half of one."""
     try:
-        return Mark(**json.loads(file.read_text(encoding="utf-8", errors="replace")))
+        return Heartbeat(**json.loads(file.read_text(encoding="utf-8", errors="replace")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def read_marks(folder: DatasetFolder) -> Iterator[tuple[Mark, float]]:
-    """All marks by name, each with the Unix time of its last sign of life."""
+def read_heartbeats(folder: DatasetFolder) -> Iterator[tuple[Heartbeat, float]]:
+    """All heartbeats by name, each with the Unix time of its last sign of life."""
     for file in sorted((folder.state / "running").glob("*.json")):
-        mark = read_mark(file)
+        found = read_heartbeat(file)
         with contextlib.suppress(FileNotFoundError):  # finished meanwhile
-            if mark is not None:
-                yield mark, file.stat().st_mtime
+            if found is not None:
+                yield found, file.stat().st_mtime
 
 
-def _write(file: Path, mark: Mark) -> None:
-    """A mark is news, not work: where the disk does not take it, the shard itself will say so."""
+def _write(file: Path, begun: Heartbeat) -> None:
+    """A heartbeat is news, not work: where the disk does not take it, the shard itself will say so."""
     with contextlib.suppress(OSError):
         file.parent.mkdir(exist_ok=True)
-        file.write_text(json.dumps(asdict(mark), ensure_ascii=False) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(asdict(begun), ensure_ascii=False) + "\n", encoding="utf-8")

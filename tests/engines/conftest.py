@@ -1,10 +1,11 @@
-"""Fixtures of the engines: a Ray cluster, a stand-in for sbatch, a disk that is soon full, ranks that are killed."""
+"""Fixtures of the engines: small datasets, a Ray cluster, a stand-in for sbatch, a full disk, ranks that are killed."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import random
+import shutil
 import stat
 import subprocess
 import sys
@@ -14,6 +15,63 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from taskpaint.engines.build import BuildOptions, build
+from taskpaint.engines.score import ScoreOptions, score
+from taskpaint.manifests.recipe_file import parse_recipe
+
+sys.path.append(str(Path(__file__).parent))
+
+from engine_tests import PIXEL_SCORES, Deaf
+
+TWO_SPLITS = """
+sources: [{source: coco, path: coco, split: train2017}]
+tasks: [segmentation, inpainting, adaptation]
+splits: {by: hash, validation: 0.3}
+output: {rows_per_shard: 8, row_group_rows: 3}
+"""
+SIX_SHARDS = """
+sources: [{source: coco, path: coco, split: train2017}]
+tasks: [segmentation, detection]
+output: {rows_per_shard: 4, row_group_rows: 3}
+"""
+_built: dict[str, Path] = {}
+
+
+@pytest.fixture
+def copy_of(write_coco: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path], Path]:
+    """Builds a recipe from twelve photographs of a small COCO, once for all tests, and copies the dataset."""
+
+    def copy(recipe: str, out: Path) -> Path:
+        if recipe not in _built:
+            home = tmp_path_factory.mktemp("built")
+            write_coco(home / "coco")
+            build([parse_recipe(recipe)], home / "out", BuildOptions(root=home, workers=1))
+            _built[recipe] = home / "out"
+        return Path(shutil.copytree(_built[recipe], out))
+
+    return copy
+
+
+@pytest.fixture
+def two_splits(copy_of: Callable[[str, Path], Path], tmp_path: Path) -> Path:
+    """A dataset of two splits and three tasks; a third of its rows have no source."""
+    return copy_of(TWO_SPLITS, tmp_path / "dataset")
+
+
+@pytest.fixture
+def six_shards(copy_of: Callable[[str, Path], Path], tmp_path: Path) -> Path:
+    """A dataset of six shards of four rows; each of its twelve photographs stands in two rows."""
+    return copy_of(SIX_SHARDS, tmp_path / "out")
+
+
+@pytest.fixture
+def scored(copy_of: Callable[[str, Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The six shards with PIXEL_SCORES, as one run on this machine writes them; not to be changed."""
+    if "scored" not in _built:
+        home = copy_of(SIX_SHARDS, tmp_path_factory.mktemp("scored") / "out")
+        score(home, ScoreOptions(PIXEL_SCORES, workers=1), Deaf())
+        _built["scored"] = home
+    return _built["scored"]
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from engine_tests import contents
 from hypothesis import given
 from hypothesis import strategies as st
 from taskpaint.engines import cut as cutting
-from taskpaint.engines.build import BuildOptions, build
 from taskpaint.engines.cut import CutOptions, SurveyOptions, cut, survey_with_report
 from taskpaint.engines.cut_plan import plan_cut
 from taskpaint.engines.verify import verify
@@ -26,7 +26,6 @@ from taskpaint.filters.sidecar import ScorerRecord, Sidecar
 from taskpaint.filters.survival import ScoredRows
 from taskpaint.manifests.errors import DatasetFolderError, OutputError, ResumeError, UsageError
 from taskpaint.manifests.folder import DatasetFolder
-from taskpaint.manifests.recipe_file import parse_recipe
 
 RECIPE = """
 sources: [{source: coco, path: coco, split: train2017}]
@@ -42,19 +41,14 @@ COLUMNS = (
 )
 BEAUTY = "target_beauty >= q30"
 PLAIN = CutOptions(workers=1, pictures=0)
-_built = {}
 
 
 @pytest.fixture
-def dataset(write_coco, tmp_path, tmp_path_factory):
+def dataset(copy_of, tmp_path):
     """A built dataset of two splits, 36 rows at most 8 to a shard, with made-up scores beside it."""
-    if not _built:
-        home = tmp_path_factory.mktemp("built")
-        write_coco(home / "coco")
-        build([parse_recipe(RECIPE)], home / "out", BuildOptions(root=home, workers=1))
-        write_scores(home / "out")
-        _built["home"] = home / "out"
-    return shutil.copytree(_built["home"], tmp_path / "out")
+    root = copy_of(RECIPE, tmp_path / "out")
+    write_scores(root)
+    return root
 
 
 def write_scores(root, change=lambda scores: scores, caution=""):
@@ -87,12 +81,6 @@ def rows_of(root):
 def scores_of(root):
     shards = [shard["name"] for shard in DatasetFolder(root).manifest()["shards"]]
     return [row for shard in shards for row in Sidecar(root).read(shard).to_pylist()]
-
-
-def hashes(root):
-    """Of everything but the bookkeeping, which tells times."""
-    files = (file for file in root.rglob("*") if file.is_file() and ".taskpaint" not in file.parts)
-    return {str(file.relative_to(root)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def test_what_stays_is_what_it_was(dataset, tmp_path):
@@ -137,7 +125,7 @@ def test_bytes_do_not_depend_on_the_number_of_workers_nor_on_where_the_folders_l
     for place, workers in ((dataset, 1), (moved, 2), (dataset, 4)):
         out = tmp_path / f"cut{workers}"
         cut(place, out, rules(BEAUTY, "abs(beauty_gap) <= 1"), CutOptions(workers=workers, pictures=2))
-        found.append(hashes(out))
+        found.append(contents(out))
     assert found[0] == found[1] == found[2]
     assert {"dropped.parquet", "filter-report.html", "README.md", "manifest.json"} <= found[0].keys()
 
@@ -165,11 +153,11 @@ def test_a_killed_cut_goes_on_where_it_stopped(dataset, tmp_path):
     assert report.resumed_shards == 2
     assert len(told) == report.shards - 2
     assert told[-1][0] == told[-1][1] == sum(counts["kept"] for counts in report.splits.values())
-    assert hashes(tmp_path / "cut") == hashes(tmp_path / "whole")
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
     assert cut(dataset, tmp_path / "cut", rules(BEAUTY), PLAIN).resumed_shards == report.shards
     next((tmp_path / "cut" / "scores").glob("train-*")).unlink()  # a shard without its scores is cut again
     assert cut(dataset, tmp_path / "cut", rules(BEAUTY), PLAIN).resumed_shards == report.shards - 1
-    assert hashes(tmp_path / "cut") == hashes(tmp_path / "whole")
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
 
 def test_going_on_with_other_rules_or_scores_is_an_error(dataset, tmp_path):
@@ -276,9 +264,9 @@ def test_rules_that_drop_everything_write_nothing(dataset, tmp_path):
 
 
 def test_a_survey_writes_nothing_but_the_report(dataset, tmp_path):
-    before = hashes(dataset)
+    before = contents(dataset)
     found = survey_with_report(dataset, rules(BEAUTY), CutOptions())
-    assert hashes(dataset) == before
+    assert contents(dataset) == before
     survey_with_report(dataset, rules(BEAUTY), CutOptions(report=tmp_path / "r" / "report.html"))
     assert "target_beauty" in (tmp_path / "r" / "report.html").read_text()
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["out", "r"]

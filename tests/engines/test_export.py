@@ -18,9 +18,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from engine_tests import contents
 from hypothesis import given
 from hypothesis import strategies as st
-from taskpaint.engines.build import BuildOptions, build
 from taskpaint.engines.export import ExportOptions, export, list_exports
 from taskpaint.filters.scorer import Column
 from taskpaint.filters.sidecar import ScorerRecord, Sidecar
@@ -33,29 +33,15 @@ from taskpaint.manifests.errors import (
     UsageError,
 )
 from taskpaint.manifests.folder import DatasetFolder
-from taskpaint.manifests.recipe_file import parse_recipe
 from taskpaint.writers.export import export_names, find_export
 from taskpaint.writers.exports._files import Table, one_line
 
-RECIPE = """
-sources: [{source: coco, path: coco, split: train2017}]
-tasks: [segmentation, inpainting, adaptation]
-splits: {by: hash, validation: 0.3}
-output: {rows_per_shard: 8, row_group_rows: 3}
-"""
 ROOT = Path(__file__).parents[2]
-_built = {}
 
 
 @pytest.fixture
-def dataset(write_coco, tmp_path, tmp_path_factory):
-    """A built dataset of two splits and three tasks; a third of its rows have no source."""
-    if not _built:
-        home = tmp_path_factory.mktemp("built")
-        write_coco(home / "coco")
-        build([parse_recipe(RECIPE)], home / "out", BuildOptions(root=home, workers=1))
-        _built["home"] = home / "out"
-    return shutil.copytree(_built["home"], tmp_path / "out")
+def dataset(two_splits):
+    return two_splits
 
 
 @pytest.fixture
@@ -73,11 +59,6 @@ def exported_rows(out):
     return [row for file in sorted((out / "data").glob("*.parquet")) for row in pq.read_table(file).to_pylist()]
 
 
-def hashes(root):
-    files = (file for file in root.rglob("*") if file.is_file() and ".taskpaint" not in file.parts)
-    return {str(file.relative_to(root)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-
-
 PARALLEL = ("webdataset", "mds", "kontext", "omnigen2")
 """Formats of each kind; spawning workers for every format would take a minute."""
 
@@ -88,7 +69,7 @@ def test_bytes_do_not_depend_on_the_folder_nor_on_the_number_of_workers(dataset,
     for number, workers in ((1, 1), (2, 2 if form in PARALLEL else 1)):
         out = tmp_path / f"{form}-{number}"
         export(dataset, out, replace(options, format=form, workers=workers))
-        found.append(hashes(out))
+        found.append(contents(out))
     assert found[0] == found[1]
     assert {"README.md", "export.json"} < found[0].keys()
     assert not any(".part" in name for name in found[0])
@@ -186,7 +167,7 @@ def test_wrong_options(dataset, tmp_path, options, change, message):
 
 
 def test_wrong_folders(dataset, tmp_path, options):
-    for out in (dataset, dataset / "data", tmp_path, dataset / ".." / "out"):
+    for out in (dataset, dataset / "data", tmp_path, dataset / ".." / dataset.name):
         with pytest.raises(UsageError, match="lie in each other"):
             export(dataset, out, options)
     with pytest.raises(DatasetFolderError, match=r"there is no folder .*nothing; name one that taskpaint wrote"):
@@ -223,7 +204,7 @@ def test_a_killed_export_goes_on_where_it_stopped(dataset, tmp_path, options, fo
     report = export(dataset, tmp_path / "cut", how, lambda done, total: told.append((done, total)))
     assert report.resumed_shards == 2 and len(told) == report.shards - 2
     assert told[-1] == (report.rows, report.rows)
-    assert hashes(tmp_path / "cut") == hashes(tmp_path / "whole")
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
     assert export(dataset, tmp_path / "cut", how).resumed_shards == report.shards
 
 
@@ -231,13 +212,13 @@ def test_half_a_shard_is_written_again(dataset, tmp_path, options):
     for form, half in (("imagefolder", "train/00000"), ("webdataset", "train/train-000000.tar")):
         how, out = replace(options, format=form), tmp_path / form
         shards = export(dataset, out, how).shards
-        before = hashes(out)
+        before = contents(out)
         if (out / half).is_dir():
             next((out / half).iterdir()).unlink()
         else:
             (out / half).write_bytes(b"half")
         assert export(dataset, out, how).resumed_shards == shards - 1
-        assert hashes(out) == before
+        assert contents(out) == before
 
 
 def test_going_on_with_other_options_or_data_is_an_error(dataset, tmp_path, options):
@@ -279,7 +260,7 @@ def test_a_full_disk_is_told_and_leaves_a_resumable_folder(dataset, tmp_path, op
     assert not list((tmp_path / "x").rglob("*.tar.part"))
     assert export(dataset, tmp_path / "x", options).resumed_shards > 0
     export(dataset, tmp_path / "y", options)
-    assert hashes(tmp_path / "x") == hashes(tmp_path / "y")
+    assert contents(tmp_path / "x") == contents(tmp_path / "y")
 
 
 def changed(dataset, change):
@@ -298,7 +279,7 @@ def test_an_id_that_could_lead_elsewhere_is_refused(dataset, tmp_path, options, 
         with pytest.raises(DatasetFolderError, match="may hold only letters, digits"):
             export(dataset, tmp_path / "deep" / "x", replace(options, format=form))
         shutil.rmtree(tmp_path / "deep")
-    assert {file.name for file in tmp_path.iterdir()} == {"out"}
+    assert {file.name for file in tmp_path.iterdir()} == {dataset.name}
 
 
 def test_a_split_that_could_lead_elsewhere_is_refused(dataset, tmp_path, options):

@@ -2,13 +2,12 @@
 
 import json
 import random
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
-from taskpaint.engines.build import BuildOptions, build
+from engine_tests import contents
 from taskpaint.engines.export import ExportOptions, export, export_share
 from taskpaint.engines.export_finish import join_export
 from taskpaint.engines.score import ScoreOptions, score
@@ -22,34 +21,15 @@ from taskpaint.manifests.errors import (
     ResumeError,
 )
 from taskpaint.manifests.folder import DatasetFolder
-from taskpaint.manifests.recipe_file import parse_recipe
 from taskpaint.manifests.share import Share, shared
 from taskpaint.writers.export import Part, export_names
 
-RECIPE = """
-sources: [{source: coco, path: coco, split: train2017}]
-tasks: [segmentation, inpainting, adaptation]
-splits: {by: hash, validation: 0.3}
-output: {rows_per_shard: 8, row_group_rows: 3}
-"""
 HOW = ExportOptions("webdataset", workers=1, rows_per_shard=3, location="/data/there")
-_built = {}
 
 
 @pytest.fixture
-def dataset(write_coco, tmp_path, tmp_path_factory):
-    """Two splits, three tasks."""
-    if not _built:
-        home = tmp_path_factory.mktemp("built")
-        write_coco(home / "coco")
-        build([parse_recipe(RECIPE)], home / "out", BuildOptions(root=home, workers=1))
-        _built["home"] = home / "out"
-    return shutil.copytree(_built["home"], tmp_path / "dataset")
-
-
-def contents(root):
-    files = [file for file in root.rglob("*") if file.is_file() and ".taskpaint" not in file.parts]
-    return {str(file.relative_to(root)): file.read_bytes() for file in files}
+def dataset(two_splits):
+    return two_splits
 
 
 @pytest.mark.parametrize("form", export_names())

@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import pytest
+from engine_tests import contents
 from taskpaint.engines.build import BuildOptions, Progress, build
 from taskpaint.engines.cut import CutOptions, cut
 from taskpaint.engines.export import ExportOptions, export
@@ -66,11 +67,6 @@ def keep(home, out):
 
 def exported(home, out, form="webdataset", **more):
     return export(home / "scored", out, ExportOptions(form, workers=1, rows_per_shard=5, location="/there"), **more)
-
-
-def contents(root):
-    files = [file for file in root.rglob("*") if file.is_file() and ".taskpaint" not in file.parts]
-    return {str(file.relative_to(root)): file.read_bytes() for file in files}
 
 
 @pytest.mark.parametrize("stage", [keep, exported])

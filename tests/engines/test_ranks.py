@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from engine_tests import contents
 from taskpaint.builders import index as index_module
 from taskpaint.builders.sources.coco import Coco
 from taskpaint.engines.build import BuildOptions, build
@@ -39,12 +40,6 @@ output: {rows_per_shard: 6}
 
 def recipe(text=TEXT):
     return [parse_recipe(text)]
-
-
-def contents(out):
-    """Every file of a dataset but its bookkeeping."""
-    files = [file for file in out.rglob("*") if file.is_file() and ".taskpaint" not in file.parts]
-    return {str(file.relative_to(out)): file.read_bytes() for file in files}
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from engine_tests import contents
 from taskpaint.engines.build import BuildOptions, Progress, build
 from taskpaint.engines.ray import ray_engine, run_ray
 from taskpaint.engines.status import status
@@ -28,11 +29,6 @@ sources: [{source: coco, path: coco, split: train2017}]
 tasks: [{task: segmentation, weight: 3}, {task: keypoints, weight: 2}, detection]
 output: {rows_per_shard: 6}
 """
-
-
-def contents(out):
-    files = [file for file in out.rglob("*") if file.is_file() and ".taskpaint" not in file.parts]
-    return {str(file.relative_to(out)): file.read_bytes() for file in files}
 
 
 @pytest.fixture

@@ -12,38 +12,22 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from taskpaint.engines.build import BuildOptions, build
+from engine_tests import PIXEL_SCORES, contents
 from taskpaint.engines.export import ExportOptions, export
 from taskpaint.engines.fleet import Shape
 from taskpaint.engines.ray import RayFleet, ray_engine
 from taskpaint.engines.score import ScoreOptions, score
 from taskpaint.filters.sidecar import Sidecar
 from taskpaint.manifests.errors import BuildError, OutputError, UsageError
-from taskpaint.manifests.recipe_file import parse_recipe
 
 ray = pytest.importorskip("ray", reason="the extra taskpaint[ray] is not installed")
 
-RECIPE = """
-sources: [{source: coco, path: coco, split: train2017}]
-tasks: [segmentation, detection]
-output: {rows_per_shard: 4, row_group_rows: 3}
-"""
-SCORES = ("resolution", "duplicates", "nss_distance")
 ON_A_PROCESSOR = Shape(0, 1)
-_built = {}
 
 
 @pytest.fixture
-def dataset(write_coco, tmp_path, tmp_path_factory):
-    """Six shards, and the same scored on this machine."""
-    if not _built:
-        home = tmp_path_factory.mktemp("built")
-        write_coco(home / "coco")
-        build([parse_recipe(RECIPE)], home / "out", BuildOptions(root=home, workers=1))
-        shutil.copytree(home / "out", home / "scored")
-        score(home / "scored", ScoreOptions(SCORES, workers=1), Watch())
-        _built["home"] = home
-    return shutil.copytree(_built["home"] / "out", tmp_path / "out")
+def dataset(six_shards):
+    return six_shards
 
 
 class Watch:
@@ -65,30 +49,21 @@ class Watch:
         pass
 
 
-def contents(root):
-    files = [file for file in root.rglob("*") if file.is_file() and ".taskpaint" not in file.parts]
-    return {str(file.relative_to(root)): file.read_bytes() for file in files}
-
-
-def scored():
-    return contents(_built["home"] / "scored")
-
-
 def actors():
     """Processes of this machine's actors."""
     return [one for one in psutil.Process().children(recursive=True) if "Holder" in "".join(one.cmdline()[:1])]
 
 
-def test_scores_are_the_same_bytes(cluster, node, dataset):
-    report = score(dataset, ScoreOptions(SCORES), Watch(), ray_engine(), RayFleet())
+def test_scores_are_the_same_bytes(cluster, node, dataset, scored):
+    report = score(dataset, ScoreOptions(PIXEL_SCORES), Watch(), ray_engine(), RayFleet())
     assert report.embedded == {"nss": 36}  # of twelve photographs two targets each
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)
     assert actors() == []
-    again = score(dataset, ScoreOptions(SCORES), Watch(), ray_engine(), RayFleet())
+    again = score(dataset, ScoreOptions(PIXEL_SCORES), Watch(), ray_engine(), RayFleet())
     assert again.embedded == {} and all(entry["scored"] == 0 for entry in again.scorers.values())
 
 
-def test_an_actor_that_is_killed_costs_one_shard(cluster, node, dataset):
+def test_an_actor_that_is_killed_costs_one_shard(cluster, node, dataset, scored):
     killed = []
 
     def kill():
@@ -96,20 +71,20 @@ def test_an_actor_that_is_killed_costs_one_shard(cluster, node, dataset):
         killed[0].kill()
 
     watch = Watch("embedding by nss", 1, kill)
-    score(dataset, ScoreOptions(SCORES), watch, ray_engine(), RayFleet())
+    score(dataset, ScoreOptions(PIXEL_SCORES), watch, ray_engine(), RayFleet())
     assert len(killed) == 1
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)
 
 
-def test_a_node_killed_while_embedding(cluster, node, dataset):
+def test_a_node_killed_while_embedding(cluster, node, dataset, scored):
     watch = Watch("embedding by nss", 1, lambda: cluster.remove_node(node, allow_graceful=False))
-    score(dataset, ScoreOptions(SCORES), watch, ray_engine(), RayFleet())
+    score(dataset, ScoreOptions(PIXEL_SCORES), watch, ray_engine(), RayFleet())
     assert watch.left <= 0
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)
 
 
-def test_a_killed_driver_is_started_again(cluster, node, dataset):
-    command = [sys.executable, "-m", "taskpaint.cli", "score", str(dataset), "-q", "--scores", ",".join(SCORES)]
+def test_a_killed_driver_is_started_again(cluster, node, dataset, scored):
+    command = [sys.executable, "-m", "taskpaint.cli", "score", str(dataset), "-q", "--scores", ",".join(PIXEL_SCORES)]
     command += ["--engine", "ray", "--ray-address", cluster.address]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
@@ -119,7 +94,7 @@ def test_a_killed_driver_is_started_again(cluster, node, dataset):
         time.sleep(0.005)
     assert process.wait() == -signal.SIGKILL
     subprocess.run(command, check=True)
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)
 
 
 def test_a_model_in_an_actor(cluster, node, dataset, tmp_path):

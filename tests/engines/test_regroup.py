@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from engine_tests import contents
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -94,11 +95,6 @@ def rows_of(root, split=""):
 
 def ids_of(root, split=""):
     return [row["id"] for row in rows_of(root, split)]
-
-
-def hashes(root):
-    kept = [file for file in sorted(root.rglob("*")) if file.is_file() and ".taskpaint" not in file.parts]
-    return {str(file.relative_to(root)): hashlib.sha256(file.read_bytes()).hexdigest() for file in kept}
 
 
 @pytest.fixture
@@ -337,7 +333,7 @@ def test_scores_go_along_from_one_dataset_and_stay_behind_from_two(two, tmp_path
 def test_a_killed_merge_goes_on_and_workers_do_not_change_a_byte(two, tmp_path):
     regroup(two, tmp_path / "whole", Merge(), replace(ALONE, rows_per_shard=2))
     regroup(two, tmp_path / "pair", Merge(), replace(ALONE, rows_per_shard=2, workers=2))
-    assert hashes(tmp_path / "pair") == hashes(tmp_path / "whole")
+    assert contents(tmp_path / "pair") == contents(tmp_path / "whole")
     script = f"""
         import os, signal
         from pathlib import Path
@@ -353,7 +349,7 @@ def test_a_killed_merge_goes_on_and_workers_do_not_change_a_byte(two, tmp_path):
     assert not (tmp_path / "cut" / "manifest.json").exists()
     report = regroup(two, tmp_path / "cut", Merge(), replace(ALONE, rows_per_shard=2))
     assert 0 < report.resumed_shards < report.shards
-    assert hashes(tmp_path / "cut") == hashes(tmp_path / "whole")
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
     with pytest.raises(ResumeError, match=r"operation = \"merge\", this run has \"sample\""):
         regroup(two, tmp_path / "cut", Sample(3, None, None, 0), ALONE)
 

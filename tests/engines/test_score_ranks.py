@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from taskpaint.engines.build import BuildOptions, build
+from engine_tests import PIXEL_SCORES, Deaf, contents
 from taskpaint.engines.score import ScoreOptions, score
 from taskpaint.engines.score_ranks import join_scores, score_share
 from taskpaint.engines.scoring import prepare
@@ -21,49 +21,15 @@ from taskpaint.engines.status import status
 from taskpaint.filters.sidecar import Sidecar
 from taskpaint.manifests.errors import BuildError, DatasetFolderError, FolderBusyError, ResumeError, UsageError
 from taskpaint.manifests.folder import DatasetFolder
-from taskpaint.manifests.marks import marked
-from taskpaint.manifests.recipe_file import parse_recipe
+from taskpaint.manifests.heartbeats import heartbeat
 from taskpaint.manifests.share import Share, shared
 
-RECIPE = """
-sources: [{source: coco, path: coco, split: train2017}]
-tasks: [segmentation, detection]
-output: {rows_per_shard: 4, row_group_rows: 3}
-"""
-SCORES = ("resolution", "duplicates", "nss_distance")
-HOW = ScoreOptions(SCORES, workers=1)
-_built = {}
-
-
-class Deaf:
-    def stage(self, what, total, unit): ...
-
-    def advance(self, count): ...
-
-    def say(self, text): ...
+HOW = ScoreOptions(PIXEL_SCORES, workers=1)
 
 
 @pytest.fixture
-def dataset(write_coco, tmp_path, tmp_path_factory):
-    """Six shards of 24 rows, whose twelve photographs stand in two rows each."""
-    if not _built:
-        home = tmp_path_factory.mktemp("built")
-        write_coco(home / "coco")
-        build([parse_recipe(RECIPE)], home / "out", BuildOptions(root=home, workers=1))
-        shutil.copytree(home / "out", home / "scored")
-        score(home / "scored", HOW, Deaf())
-        _built["home"] = home
-    return shutil.copytree(_built["home"] / "out", tmp_path / "out")
-
-
-def contents(root):
-    files = [file for file in root.rglob("*") if file.is_file() and ".taskpaint" not in file.parts]
-    return {str(file.relative_to(root)): file.read_bytes() for file in files}
-
-
-def scored():
-    """What one run writes."""
-    return contents(_built["home"] / "scored")
+def dataset(six_shards):
+    return six_shards
 
 
 def names_of(root):
@@ -77,7 +43,7 @@ def vectors(root):
 
 
 @pytest.mark.parametrize("ranks", [1, 3, 9])
-def test_joined_ranks_are_what_one_run_writes(dataset, ranks):
+def test_joined_ranks_are_what_one_run_writes(dataset, scored, ranks):
     for rank in random.Random(ranks).sample(range(ranks), ranks):
         report = score_share(dataset, HOW, Share(rank, ranks), Deaf())
         assert report.shards == len(range(rank, 6, ranks)) and report.resumed_shards == 0
@@ -87,7 +53,7 @@ def test_joined_ranks_are_what_one_run_writes(dataset, ranks):
     assert (found.stage, found.state, found.shards["done"]) == ("score", "complete", 6)
     assert (vectors(dataset) == 1).all() and len(vectors(dataset)) == 36
     joined = join_scores(dataset, Deaf())
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)
     assert {key: entry["scored"] for key, entry in joined.scorers.items()} == dict.fromkeys(joined.scorers, 6)
     assert joined.rows == {"train": 24} and status(dataset).stage == "build" and status(dataset).state == "finished"
     assert not (dataset / ".taskpaint" / "scoring").exists() and not (dataset / ".taskpaint" / "scores").exists()
@@ -95,15 +61,15 @@ def test_joined_ranks_are_what_one_run_writes(dataset, ranks):
     assert again.embedded == {} and all(entry["scored"] == 0 for entry in again.scorers.values())
 
 
-def test_joining_needs_the_folder_alone(dataset, tmp_path):
+def test_joining_needs_the_folder_alone(dataset, scored, tmp_path):
     for rank in range(2):
         score_share(dataset, HOW, Share(rank, 2), Deaf())
     shutil.copytree(dataset, tmp_path / "moved", copy_function=shutil.copy2)
     join_scores(tmp_path / "moved", Deaf())
-    assert contents(tmp_path / "moved") == scored()
+    assert contents(tmp_path / "moved") == contents(scored)
 
 
-def test_what_is_missing_is_named_with_the_command(dataset):
+def test_what_is_missing_is_named_with_the_command(dataset, scored):
     names, command = names_of(dataset), "taskpaint score out --scores resolution"
     for rank in (0, 2):
         report = score_share(dataset, HOW, Share(rank, 4), Deaf(), command)
@@ -112,7 +78,7 @@ def test_what_is_missing_is_named_with_the_command(dataset):
     assert (found.stage, found.state) == ("score", "stopped")
     assert found.shards == {"planned": 6, "done": 3, "running": 0, "failed": 0, "lost": 0, "waiting": 3}
     assert found.units == {"planned": 24, "done": 12} and found.rows == 12
-    with marked(DatasetFolder(dataset), "rank-1", 2):
+    with heartbeat(DatasetFolder(dataset), "rank-1", 2):
         begun = status(dataset)
         assert (begun.state, begun.shards["running"], begun.shards["waiting"]) == ("running", 2, 1)
         assert [(one.name, one.pid) for one in begun.running] == [("rank-1", os.getpid())]
@@ -131,15 +97,15 @@ def test_what_is_missing_is_named_with_the_command(dataset):
         join_scores(dataset, Deaf())
     assert score_share(dataset, HOW, Share(2, 4), Deaf()).resumed_shards == 0
     join_scores(dataset, Deaf())
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)
 
 
-def test_one_run_goes_on_where_ranks_stopped_and_other_ranks_where_it_stopped(dataset):
+def test_one_run_goes_on_where_ranks_stopped_and_other_ranks_where_it_stopped(dataset, scored):
     score_share(dataset, HOW, Share(1, 3), Deaf())
     assert score_share(dataset, HOW, Share(0, 2), Deaf()).resumed_shards == 1  # of 0, 2, 4 was 4 done
     report = score(dataset, HOW, Deaf())
     assert report.scorers["nss_distance"]["scored"] == 2  # 3 and 5
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)
     assert not (dataset / ".taskpaint" / "scoring").exists()
     with pytest.raises(DatasetFolderError, match=r"run.json cannot be read"):
         join_scores(dataset, Deaf())
@@ -147,10 +113,10 @@ def test_one_run_goes_on_where_ranks_stopped_and_other_ranks_where_it_stopped(da
     report = score_share(dataset, HOW, Share(1, 2), Deaf())
     assert report.resumed_shards == report.shards == 3 and report.missing_shards == 0
     join_scores(dataset, Deaf())
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)
 
 
-def test_a_scorer_is_added_to_those_of_an_earlier_run(dataset):
+def test_a_scorer_is_added_to_those_of_an_earlier_run(dataset, scored):
     score(dataset, replace(HOW, scores=("ssim",)), Deaf())
     before = {shard: Sidecar(dataset).read(shard)["ssim"] for shard in names_of(dataset)}
     for rank in (1, 0):
@@ -159,7 +125,7 @@ def test_a_scorer_is_added_to_those_of_an_earlier_run(dataset):
     assert (joined.scorers["ssim"]["kept"], joined.scorers["resolution"]["kept"]) == (6, 0)
     for shard, column in before.items():
         assert Sidecar(dataset).read(shard)["ssim"] == column
-        theirs = Sidecar(_built["home"] / "scored").read(shard)
+        theirs = Sidecar(scored).read(shard)
         assert Sidecar(dataset).read(shard).select(theirs.column_names) == theirs
 
 
@@ -168,7 +134,7 @@ def test_ranks_that_do_not_agree_are_refused(dataset):
     with pytest.raises(ResumeError, match=r"distance = 4, this run has 6; score as the other ranks do; to begin anew"):
         score_share(dataset, replace(HOW, settings={"duplicates": {"distance": "6"}}), Share(1, 2), Deaf())
     with pytest.raises(ResumeError, match=r"was begun with shards\.nss_distance = .*, this run has null"):
-        score_share(dataset, replace(HOW, scores=SCORES[:2]), Share(1, 2), Deaf())
+        score_share(dataset, replace(HOW, scores=PIXEL_SCORES[:2]), Share(1, 2), Deaf())
     with shared(DatasetFolder(dataset), Share(0, 2)):
         with pytest.raises(FolderBusyError, match=r"^rank 0 of .* is at work already; wait for it"):
             score_share(dataset, HOW, Share(0, 2), Deaf())
@@ -208,7 +174,7 @@ def test_an_unfinished_dataset_and_files_that_nobody_lists(dataset):
     assert not (dataset / "none").exists()
 
 
-def test_a_shard_that_changed_after_its_rank(dataset):
+def test_a_shard_that_changed_after_its_rank(dataset, scored):
     for rank in range(2):
         score_share(dataset, HOW, Share(rank, 2), Deaf())
     file = DatasetFolder(dataset).shard_file(names_of(dataset)[1])
@@ -217,11 +183,11 @@ def test_a_shard_that_changed_after_its_rank(dataset):
         join_scores(dataset, Deaf())
     assert score_share(dataset, HOW, Share(1, 2), Deaf()).resumed_shards == 3
     join_scores(dataset, Deaf())
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"dataset": "", "shards": {"a": 1}, "whole": {}}'])
-def test_an_agreement_that_is_broken_is_one_sentence(dataset, text):
+def test_an_agreement_that_is_broken_is_one_sentence(dataset, scored, text):
     score_share(dataset, HOW, Share(0, 1), Deaf())
     (dataset / ".taskpaint/scoring/run.json").write_text(text)
     with pytest.raises(DatasetFolderError, match=r"run.json cannot be read .* remove it and run the ranks again"):
@@ -231,7 +197,7 @@ def test_an_agreement_that_is_broken_is_one_sentence(dataset, text):
     (dataset / ".taskpaint/scoring/run.json").unlink()
     assert score_share(dataset, HOW, Share(0, 1), Deaf()).resumed_shards == 6
     join_scores(dataset, Deaf())
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)
 
 
 def test_duplicates_by_embedding_and_embeddings_that_are_kept(dataset, tmp_path):
@@ -259,7 +225,7 @@ def test_duplicates_by_embedding_and_embeddings_that_are_kept(dataset, tmp_path)
     assert len(list((dataset / "scores/embeddings").rglob("*.parquet"))) == 6
 
 
-def test_pictures_that_others_have_embedded_are_left_out_as_it_goes_on(dataset, monkeypatch, tmp_path):
+def test_pictures_that_others_have_embedded_are_left_out_as_it_goes_on(dataset, scored, monkeypatch, tmp_path):
     """Rank 1 does all of its work after rank 0 has looked what there is and before it begins."""
     monkeypatch.setattr(prepare, "_LOOK_SECONDS", 0.0)
     begun = prepare.MissingPictures.__iter__
@@ -273,7 +239,7 @@ def test_pictures_that_others_have_embedded_are_left_out_as_it_goes_on(dataset, 
     score_share(dataset, HOW, Share(0, 2), Deaf())
     assert len(vectors(dataset)) == 36 and (vectors(dataset) == 1).all()
     join_scores(dataset, Deaf())
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)
 
 
 def test_a_model_in_ranks(dataset, tmp_path):
@@ -324,9 +290,9 @@ def test_keys_that_are_not_wanted_are_not_held(tmp_path):
     np.testing.assert_array_equal(other.gather(keys[[4, 1]])[:, 0], [4, 1])
 
 
-def test_ranks_at_once_killed_and_started_again_in_any_order(dataset, kill_ranks):
+def test_ranks_at_once_killed_and_started_again_in_any_order(dataset, scored, kill_ranks):
     def command(*more):
-        words = ["score", dataset, "--scores", ",".join(SCORES), "-w", 1, "-q", *more]
+        words = ["score", dataset, "--scores", ",".join(PIXEL_SCORES), "-w", 1, "-q", *more]
         return [sys.executable, "-m", "taskpaint.cli", *map(str, words)]
 
     def parts():
@@ -336,16 +302,16 @@ def test_ranks_at_once_killed_and_started_again_in_any_order(dataset, kill_ranks
     finish = [sys.executable, "-m", "taskpaint.cli", "finish", str(dataset)]
     done = subprocess.run(finish, capture_output=True, text=True)
     assert done.returncode == 1 and "shards are missing: " in done.stderr, done.stderr
-    assert f"again: taskpaint score {dataset} --scores {','.join(SCORES)} --rank " in done.stderr
+    assert f"again: taskpaint score {dataset} --scores {','.join(PIXEL_SCORES)} --rank " in done.stderr
     for rank in (2, 0, 1):
         subprocess.run(command("--rank", rank, "--world-size", 3), check=True)
     done = subprocess.run([*finish, "--json"], check=True, capture_output=True)
     assert json.loads(done.stdout)["rows"] == {"train": 24}
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)
 
 
 @pytest.mark.parametrize("steps", range(1, 14))
-def test_joining_killed_at_any_file_is_done_again(dataset, monkeypatch, steps):
+def test_joining_killed_at_any_file_is_done_again(dataset, scored, monkeypatch, steps):
     for rank in range(2):
         score_share(dataset, HOW, Share(rank, 2), Deaf())
     real, left = os.fsync, steps
@@ -362,12 +328,12 @@ def test_joining_killed_at_any_file_is_done_again(dataset, monkeypatch, steps):
         join_scores(dataset, Deaf())
     monkeypatch.setattr(os, "fsync", real)
     join_scores(dataset, Deaf())
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)
 
 
-def test_the_script_for_slurm_scores_and_joins(dataset, tmp_path, submit):
+def test_the_script_for_slurm_scores_and_joins(dataset, scored, tmp_path, submit):
     script = tmp_path / "score.sh"
-    command = [sys.executable, "-m", "taskpaint.cli", "score", "out", "--scores", ",".join(SCORES), "-w", 1]
+    command = [sys.executable, "-m", "taskpaint.cli", "score", "out", "--scores", ",".join(PIXEL_SCORES), "-w", 1]
     more = ["--engine", "slurm", "--world-size", 3, "--gpus-per-task", 2, "--script", script, "--sbatch=--account=a"]
     subprocess.run(list(map(str, [*command, *more])), check=True, cwd=tmp_path)
     text = script.read_text()
@@ -376,11 +342,11 @@ def test_the_script_for_slurm_scores_and_joins(dataset, tmp_path, submit):
     done = submit(script)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("submitted: score 1, finish 2; look with: ")
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)
     logs = sorted(file.name for file in (dataset / ".taskpaint" / "logs").iterdir())
     assert logs == ["finish-2.log", "score-1-0.log", "score-1-1.log", "score-1-2.log"]
     again = submit(script)
-    assert again.returncode == 0 and contents(dataset) == scored()
+    assert again.returncode == 0 and contents(dataset) == contents(scored)
 
 
 def test_the_script_asks_for_no_gpu_unless_told(dataset, tmp_path):
@@ -389,12 +355,12 @@ def test_the_script_asks_for_no_gpu_unless_told(dataset, tmp_path):
     assert "gpu" not in done.stdout and "exec " in done.stdout and not (dataset / ".taskpaint" / "logs").exists()
 
 
-def test_joining_twice_a_dataset_that_no_build_made(dataset):
+def test_joining_twice_a_dataset_that_no_build_made(dataset, scored):
     (dataset / ".taskpaint" / "run.json").write_text('{"parent": "of a filter, say"}')
     score_share(dataset, HOW, Share(0, 1), Deaf())
     finish = [sys.executable, "-m", "taskpaint.cli", "finish", str(dataset), "-q"]
     assert subprocess.run(finish, capture_output=True, text=True).returncode == 0
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)
     done = subprocess.run(finish, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (
         1,
@@ -402,7 +368,7 @@ def test_joining_twice_a_dataset_that_no_build_made(dataset):
     )
 
 
-def test_finish_knows_what_was_begun(dataset, tmp_path):
+def test_finish_knows_what_was_begun(dataset, scored, tmp_path):
     """Scores while ranks score, else the build; shares of rejects are of builds."""
     score_share(dataset, HOW, Share(0, 1), Deaf())
     finish = [sys.executable, "-m", "taskpaint.cli", "finish", str(dataset)]
@@ -412,4 +378,4 @@ def test_finish_knows_what_was_begun(dataset, tmp_path):
     assert "24 triplets scored" in done.stderr and "nss_distance" in done.stdout
     done = subprocess.run(finish, capture_output=True, text=True, check=True)
     assert "24 train triplets in 6 shards" in done.stderr
-    assert contents(dataset) == scored()
+    assert contents(dataset) == contents(scored)

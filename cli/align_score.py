@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,17 +18,13 @@ def score(
         str, typer.Option(metavar="MODEL/PRETRAINED", help="As for taskpaint score.", show_default=False)
     ] = "",
     checkpoint: options.Checkpoint = None,
-    head: Annotated[
-        Path | None, typer.Option(help="File of the aesthetics head's weights.", metavar="FILE", show_default=False)
-    ] = None,
-    reference: Annotated[
-        Path | None, typer.Option(help="KNN-GIQA reference, of taskpaint index.", metavar="FOLDER", show_default=False)
-    ] = None,
+    head: options.Head = None,
+    reference: options.Reference = None,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="An option of a scorer.", metavar="SCORER.OPTION=VALUE", show_default=False),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, or several: cuda:0,cuda:1.")] = "auto",
+    device: options.Devices = "auto",
     workers: options.Workers = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -44,11 +39,11 @@ def score(
     from ..engines.score import ScoreOptions
 
     how = ScoreOptions(
-        scores=_names(scores),
+        scores=options.names(scores),
         settings=scorer_settings(setting or [], head, reference),
         embedder=embedder,
         checkpoint=checkpoint,
-        devices=_names(device) or ("auto",),
+        devices=options.names(device) or ("auto",),
         workers=workers,
     )
     with report.stoppable(), Watch(quiet or as_json) as watch:
@@ -57,7 +52,3 @@ def score(
         report.print_json(vars(found))
     elif not quiet:
         print_scores(found)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import cluster, options, ranks, report
+from .build_recipes import given_recipes
 from .building import BuildProgress, print_summary, run_build
 
 if TYPE_CHECKING:
@@ -16,72 +17,81 @@ if TYPE_CHECKING:
     from ..manifests.recipe_file import RecipeFile
     from ..manifests.share import Share
 
+RecipeNames = Annotated[
+    list[str] | None, typer.Argument(help="Recipe files or names of shipped recipes.", show_default=False)
+]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out",
+        "-o",
+        help="Dataset folder to write, or a URL: s3://bucket/name.",
+        metavar="PLACE",
+        show_default=False,
+    ),
+]
+Spool = Annotated[
+    Path | None,
+    typer.Option(
+        help="With a URL: folder in which shards wait to be sent, on Ray one that all nodes see; by default "
+        "in the cache.",
+        show_default=False,
+    ),
+]
+Sources = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Without a recipe: NAME=PLACE or NAME:SPLIT=PLACE, a folder or URL.",
+        metavar="NAME=PLACE",
+        show_default=False,
+    ),
+]
+Tasks = Annotated[
+    list[str] | None,
+    typer.Option(help="Without a recipe: task to render.", metavar="NAME", show_default=False),
+]
+Data = Annotated[str, typer.Option(help="Folder or URL that relative source paths start from.", metavar="PLACE")]
+Paths = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Where a source of the recipe lies: a folder or URL.", metavar="SOURCE=PLACE", show_default=False
+    ),
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Change a value of the recipe: image.size=512.",
+        metavar="KEY=VALUE",
+        show_default=False,
+    ),
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most this many triplets.", show_default=False)]
+MaxRejects = Annotated[float, typer.Option(min=0, max=1, help="Share of broken items that makes the build fail.")]
+SkipMissing = Annotated[bool, typer.Option("--skip-missing", help="Leave out sources whose folder is not there.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Start anew in a folder of another build.")]
+Resume = Annotated[
+    bool, typer.Option("--resume/--no-resume", help="Go on in a folder that holds a part of this build.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and an estimate; write nothing.")]
+
 
 def build(
-    recipe: Annotated[
-        list[str] | None, typer.Argument(help="Recipe files or names of shipped recipes.", show_default=False)
-    ] = None,
-    out: Annotated[
-        str | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="Dataset folder to write, or a URL: s3://bucket/name.",
-            metavar="PLACE",
-            show_default=False,
-        ),
-    ] = None,
-    spool: Annotated[
-        Path | None,
-        typer.Option(
-            help="With a URL: folder in which shards wait to be sent, on Ray one that all nodes see; by default "
-            "in the cache.",
-            show_default=False,
-        ),
-    ] = None,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Without a recipe: NAME=PLACE or NAME:SPLIT=PLACE, a folder or URL.",
-            metavar="NAME=PLACE",
-            show_default=False,
-        ),
-    ] = None,
-    task: Annotated[
-        list[str] | None,
-        typer.Option(help="Without a recipe: task to render.", metavar="NAME", show_default=False),
-    ] = None,
-    data: Annotated[
-        str, typer.Option(help="Folder or URL that relative source paths start from.", metavar="PLACE")
-    ] = ".",
-    path: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Where a source of the recipe lies: a folder or URL.", metavar="SOURCE=PLACE", show_default=False
-        ),
-    ] = None,
-    change: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="Change a value of the recipe: image.size=512.",
-            metavar="KEY=VALUE",
-            show_default=False,
-        ),
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most this many triplets.", show_default=False)] = None,
+    recipe: RecipeNames = None,
+    out: Out = None,
+    spool: Spool = None,
+    source: Sources = None,
+    task: Tasks = None,
+    data: Data = ".",
+    path: Paths = None,
+    change: Changes = None,
+    limit: Limit = None,
     workers: options.Workers = 0,
-    max_rejects: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of broken items that makes the build fail.")
-    ] = 1.0,
-    skip_missing: Annotated[
-        bool, typer.Option("--skip-missing", help="Leave out sources whose folder is not there.")
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew in a folder of another build.")] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume/--no-resume", help="Go on in a folder that holds a part of this build.")
-    ] = True,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and an estimate; write nothing.")] = False,
+    max_rejects: MaxRejects = 1.0,
+    skip_missing: SkipMissing = False,
+    overwrite: Overwrite = False,
+    resume: Resume = True,
+    dry_run: DryRun = False,
     engine: cluster.EngineOption = cluster.EngineName.local,
     ray_address: cluster.RayAddress = None,
     rank: cluster.Rank = None,
@@ -110,12 +120,8 @@ def build(
 
     cluster.check(engine, ray_address, rank, world_size, script, sbatch)
     where = None if out is None else place(out)
-    if engine == cluster.EngineName.ray and isinstance(where, str) and spool is None:
-        raise typer.BadParameter(
-            "--engine ray sends shards from a folder that all nodes see: name it with --spool, or run ranks (--rank)",
-            param_hint="--out",
-        )
-    files = _recipes(recipe or [], source or [], task or [], change or [])
+    _check_spool(where, engine, spool)
+    files = given_recipes(recipe or [], source or [], task or [], change or [])
     paths = {name: place(value) for name, value in options.split_pairs(path or [], "--path").items()}
     how = BuildOptions(place(data), paths, limit, workers, max_rejects, overwrite, skip_missing, spool)
     if dry_run:
@@ -129,23 +135,41 @@ def build(
         )
     arguments = build_arguments(recipe, source, task, path, change, data, limit, skip_missing, spool)
     if engine == cluster.EngineName.slurm and world_size is not None:
-        if overwrite:
-            raise typer.BadParameter(f"ranks cannot overwrite; remove {out} first", param_hint="--overwrite")
-        there = where.absolute() if isinstance(where, Path) else where
-        arguments = [*arguments, "--out", str(there)]
-        finish = ["--max-rejects", f"{max_rejects:g}"]
-        ranks.write_script("build", arguments, there, world_size, workers, sbatch or [], script, finish=finish)
-        return
-    if rank is not None:
+        _write_script(where, how, arguments, world_size, script, sbatch or [])
+    elif rank is not None:
         again = ranks.command("build", *arguments, "--out", str(out))
         found = _run_share(files, where, how, ranks.share(rank, world_size), quiet or as_json, again)
         ranks.tell(found, quiet, as_json)
-        return
-    summary = run_build(files, where, how, quiet or as_json, cluster.engine_of(engine, ray_address))
-    if as_json:
-        report.print_json(vars(summary))
-    elif not quiet:
-        print_summary(summary)
+    else:
+        summary = run_build(files, where, how, quiet or as_json, cluster.engine_of(engine, ray_address))
+        if as_json:
+            report.print_json(vars(summary))
+        elif not quiet:
+            print_summary(summary)
+
+
+def _check_spool(where: Path | str | None, engine: cluster.EngineName, spool: Path | None) -> None:
+    if engine == cluster.EngineName.ray and isinstance(where, str) and spool is None:
+        raise typer.BadParameter(
+            "--engine ray sends shards from a folder that all nodes see: name it with --spool, or run ranks (--rank)",
+            param_hint="--out",
+        )
+
+
+def _write_script(
+    where: Path | str,
+    how: BuildOptions,
+    arguments: list[str],
+    world_size: int,
+    script: Path | None,
+    sbatch: list[str],
+) -> None:
+    if how.overwrite:
+        raise typer.BadParameter(f"ranks cannot overwrite; remove {where} first", param_hint="--overwrite")
+    there = where.absolute() if isinstance(where, Path) else where
+    finish = ["--max-rejects", f"{how.max_rejects:g}"]
+    arguments = [*arguments, "--out", str(there)]
+    ranks.write_script("build", arguments, there, world_size, how.workers, sbatch, script, finish=finish)
 
 
 def _run_share(
@@ -190,30 +214,6 @@ def _is_begun(where: Path | str) -> bool:
     if isinstance(where, str):
         return Store(where).info(".taskpaint/run.json") is not None
     return (where / ".taskpaint").exists()
-
-
-def _recipes(names: list[str], sources: list[str], tasks: list[str], changes: list[str]) -> list[RecipeFile]:
-    from ..manifests.recipe_file import change_recipe, load_recipe, parse_recipe
-
-    if bool(names) == bool(sources):
-        raise typer.BadParameter("give recipes, or --source with --task", param_hint="RECIPE")
-    if tasks and names:
-        raise typer.BadParameter("a recipe says its own tasks; --task goes with --source", param_hint="--task")
-    if sources and not tasks:
-        raise typer.BadParameter("say what to render with --task NAME", param_hint="--task")
-    files = [load_recipe(name) for name in names] or [parse_recipe(_quick(sources, tasks), "command line")]
-    pairs = options.split_pairs(changes, "--set")
-    return [change_recipe(file, pairs) for file in files] if pairs else files
-
-
-def _quick(sources: list[str], tasks: list[str]) -> str:
-    import json
-
-    entries = []
-    for name, folder in options.split_pairs(sources, "--source").items():
-        dataset, _, split = name.partition(":")
-        entries.append({"source": dataset, "path": folder, **({"split": split} if split else {})})
-    return json.dumps({"sources": entries, "tasks": tasks})
 
 
 def _dry_run(files: list[RecipeFile], how: BuildOptions, as_json: bool, quiet: bool) -> None:

@@ -34,6 +34,13 @@ Out = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Start anew in a folder of another run.")]
 
 Checkpoint = Annotated[Path | None, typer.Option(help="File of the embedder's weights.", show_default=False)]
+Head = Annotated[
+    Path | None, typer.Option(help="File of the aesthetics head's weights.", metavar="FILE", show_default=False)
+]
+Reference = Annotated[
+    Path | None, typer.Option(help="KNN-GIQA reference, of taskpaint index.", metavar="FOLDER", show_default=False)
+]
+Devices = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, or several: cuda:0,cuda:1.")]
 Guidance = Annotated[
     float | None,
     typer.Option(min=1, help="How much to listen to the instruction; 1 for plain.", show_default="the run's, or 7"),
@@ -58,6 +65,11 @@ def required(out: PlaceT | None) -> PlaceT:
     if out is None:
         raise typer.BadParameter("name the dataset folder to write with -o OUT", param_hint="--out")
     return out
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Read NAME,NAME."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def split_pairs(values: list[str], option: str) -> dict[str, str]:

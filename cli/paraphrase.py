@@ -111,11 +111,10 @@ def paraphrase(
     from ..paraphrase.llm.run import Models
     from ..paraphrase.llm.styles import PERSONAS, StyleChoices
 
-    styles = StyleChoices(
-        _listed(mood), _listed(length), _listed(vocabulary), _listed(viewpoint), tuple(persona or PERSONAS)
-    )
+    moods, lengths, vocabularies, viewpoints = map(options.names, (mood, length, vocabulary, viewpoint))
+    styles = StyleChoices(moods, lengths, vocabularies, viewpoints, tuple(persona or PERSONAS))
     how = ParaphraseOptions(
-        bank, cache, task or (), per_task, per_request, _listed(language), styles, seed, concurrency, rpm, tpm,
+        bank, cache, task or (), per_task, per_request, options.names(language), styles, seed, concurrency, rpm, tpm,
         retries, batch, batch_wait, batch_poll,
     )  # fmt: skip
     endpoint = Endpoint.from_environment(base_url, key_env, timeout)
@@ -163,7 +162,3 @@ def _dry_run(how: ParaphraseOptions, models: Models, as_json: bool) -> None:
         report.print_json(asdict(found))
     else:
         print_estimate(found)
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -37,19 +37,15 @@ def score(
         ),
     ] = "",
     checkpoint: options.Checkpoint = None,
-    head: Annotated[
-        Path | None, typer.Option(help="File of the aesthetics head's weights.", metavar="FILE", show_default=False)
-    ] = None,
-    reference: Annotated[
-        Path | None, typer.Option(help="KNN-GIQA reference, of taskpaint index.", metavar="FOLDER", show_default=False)
-    ] = None,
+    head: options.Head = None,
+    reference: options.Reference = None,
     setting: Annotated[
         list[str] | None,
         typer.Option(
             "--set", help="An option of a scorer: giqa.form=repo.", metavar="SCORER.OPTION=VALUE", show_default=False
         ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, or several: cuda:0,cuda:1.")] = "auto",
+    device: options.Devices = "auto",
     precision: Annotated[
         str, typer.Option(help="Of the backbone: auto (bfloat16 on CUDA), float32 or bfloat16.")
     ] = "auto",
@@ -92,11 +88,11 @@ def score(
     if engine == cluster.EngineName.ray and device != "auto":
         raise typer.BadParameter("Ray's nodes choose their own; see --gpus-per-task", param_hint="--device")
     how = ScoreOptions(
-        tuple(name.strip() for name in scores.split(",") if name.strip()),
+        options.names(scores),
         scorer_settings(setting or [], head, reference),
         embedder,
         checkpoint,
-        tuple(name.strip() for name in device.split(",") if name.strip()) or ("auto",),
+        options.names(device) or ("auto",),
         _one_of(precision, ("auto", "float32", "bfloat16"), "--precision"),
         batch_size,
         workers,

@@ -10,7 +10,8 @@ demo: $(STAMP)
 	$(BIN)/taskpaint demo demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto -m "not ray"
+	$(BIN)/python -m pytest -m ray
 
 check: $(STAMP) types
 	$(BIN)/ruff check .

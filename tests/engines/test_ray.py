@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from engine_tests import contents
+from engine_tests import contents, processes_of_ray
 from taskpaint.engines.build import BuildOptions, Progress, build
 from taskpaint.engines.ray import ray_engine, run_ray
 from taskpaint.engines.status import status
@@ -23,6 +23,7 @@ from taskpaint.manifests.recipe_file import parse_recipe
 from taskpaint.manifests.storage.store import Store
 
 ray = pytest.importorskip("ray", reason="the extra taskpaint[ray] is not installed")
+pytestmark = pytest.mark.ray
 
 TEXT = """
 sources: [{source: coco, path: coco, split: train2017}]
@@ -250,8 +251,7 @@ def test_a_slow_node_changes_nothing(cluster, node, whole, tmp_path):
     """Every worker process of the cluster is stopped for a while."""
 
     def doze():
-        below = psutil.Process().children(recursive=True)
-        workers.extend(process for process in below if "".join(process.cmdline()[:1]).startswith("ray::"))
+        workers.extend(processes_of_ray("ray::"))
         for process in workers:
             process.suspend()
         threading.Timer(2.0, lambda: [process.resume() for process in workers if process.is_running()]).start()

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
-from engine_tests import PIXEL_SCORES, contents
+from engine_tests import PIXEL_SCORES, contents, processes_of_ray
 from taskpaint.engines.export import ExportOptions, export
 from taskpaint.engines.fleet import Shape
 from taskpaint.engines.ray import RayFleet, ray_engine
@@ -21,6 +20,7 @@ from taskpaint.filters.sidecar import Sidecar
 from taskpaint.manifests.errors import BuildError, OutputError, UsageError
 
 ray = pytest.importorskip("ray", reason="the extra taskpaint[ray] is not installed")
+pytestmark = pytest.mark.ray
 
 ON_A_PROCESSOR = Shape(0, 1)
 
@@ -51,7 +51,7 @@ class Watch:
 
 def actors():
     """Processes of this machine's actors."""
-    return [one for one in psutil.Process().children(recursive=True) if "Holder" in "".join(one.cmdline()[:1])]
+    return processes_of_ray("Holder")
 
 
 def test_scores_are_the_same_bytes(cluster, node, dataset, scored):

@@ -98,6 +98,10 @@ class Geometry:
         out_y = (y + 0.5 - self.crop_xyxy[1]) * scale_y - 0.5 + self.offset_xy[1]
         return out_x, out_y
 
+    def shown_points(self, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Move (N, 2) points given in pixel edges (0 is where the first pixel begins) to the resized part, unpadded."""
+        return (edges - np.array(self.crop_xyxy[:2])) * np.array(self.scale_xy)
+
     def box(self, box_xyxy: Box) -> Box | None:
         """Move a box given by its edges and clip it to what is shown; None when nothing of it is left."""
         scale_x, scale_y = self.scale_xy

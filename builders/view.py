@@ -51,18 +51,6 @@ class View:
         if "rgb" not in self.__dict__:
             decode_rgb(self._data, self._header)
 
-    def masks(self, instances: Sequence[Instance]) -> Rle:
-        """Union of the instances' masks at output size.
-
-        Raises:
-            BadItem: one has a mask that cannot be rasterised.
-        """
-        return self.moved(union_of(instances, self.sample))
-
-    def moved(self, rle: Rle) -> Rle:
-        """A mask of the source, at output size."""
-        return rle if self.geometry.is_native else self.shown(rle)[1]
-
     def shown(self, rle: Rle) -> tuple[NDArray[np.uint8], Rle]:
         """A mask of the source at output size, as (H, W) uint8 of 0 and 1 and as run lengths."""
         mask = self.geometry.labels(regions.decode(rle))

@@ -16,10 +16,13 @@ from .convex_polygons import Corner, area, shared_part
 from .palette import RGBTuple
 
 Points = NDArray[np.float64]
+Floats = NDArray[np.float64]
 Window = tuple[slice, slice]
 
 _BESIDE = 2
 _ROUNDING = 1e-6
+_LEVEL = 1e-9
+"""A side that rises less than this a pixel is level."""
 
 
 class RotatedBox(NamedTuple):
@@ -92,12 +95,41 @@ def smallest_box(points: Points) -> RotatedBox:
 
 def box_of_pixels(mask: NDArray[Any]) -> RotatedBox | None:
     """The smallest rectangle that holds all of every pixel that is set, of an (H, W) mask; None when none is."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not len(rows):
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if not width:
         return None
-    first = mask[rows].argmax(axis=1)
-    last = mask.shape[1] - mask[rows, ::-1].argmax(axis=1)
-    ends = np.concatenate([np.stack([x, y], axis=1) for x in (first, last) for y in (rows, rows + 1)])
+    part = mask[y : y + height, x : x + width] != 0
+    rows = np.flatnonzero(part.any(axis=1))
+    part = part[rows]
+    first, last = x + part.argmax(axis=1), x + width - part[:, ::-1].argmax(axis=1)
+    return _box_around(np.concatenate([first, last]), np.tile(y + rows, 2), 0, 1)
+
+
+def box_of_runs(runs: NDArray[np.int64], height: int) -> RotatedBox | None:
+    """As `box_of_pixels`, of a mask's run lengths down its columns: background first, then by turns.
+
+    Args:
+        runs: they end with the mask's last pixel.
+        height: of the mask.
+    """
+    ends = np.cumsum(runs)[1::2]
+    starts = ends - runs[1::2]
+    starts, ends = starts[starts < ends], ends[starts < ends]
+    if not len(ends):
+        return None
+    (left, top), (right, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
+    over = np.flatnonzero(left < right)  # such a run reaches the foot of its first column and the head of its last
+    columns = [left, right, left[over], right[over]]
+    rows = [top, bottom + 1, np.full(len(over), height), np.zeros(len(over), np.int64)]
+    between = over[right[over] > left[over] + 1]
+    columns += [left[between] + 1, right[between] - 1]
+    rows += [np.zeros(len(between), np.int64), np.full(len(between), height)]
+    return _box_around(np.concatenate(columns), np.concatenate(rows), 1, 0)
+
+
+def _box_around(x: NDArray[np.int64], y: NDArray[np.int64], wide: int, high: int) -> RotatedBox:
+    """The smallest rectangle around points and the points so far to the right of them and below."""
+    ends = np.stack([np.concatenate([x, x + wide]), np.concatenate([y, y + high])], axis=1)
     return smallest_box(ends.astype(np.float64))
 
 
@@ -113,20 +145,22 @@ def pixels_of(box: RotatedBox, size_wh: tuple[int, int], outline: int) -> tuple[
     reach_y = abs(box.along_y) * box.width / 2 + abs(box.along_x) * box.height / 2
     left, right = max(0, math.floor(box.x - reach_x)), min(size_wh[0], math.ceil(box.x + reach_x))
     top, bottom = max(0, math.floor(box.y - reach_y)), min(size_wh[1], math.ceil(box.y + reach_y))
-    window = slice(top, max(top, bottom)), slice(left, max(left, right))
-    x = np.arange(window[1].start, window[1].stop) + 0.5 - box.x
-    y = (np.arange(window[0].start, window[0].stop) + 0.5 - box.y)[:, None]
-    across, down = x * box.along_x + y * box.along_y, y * box.along_x - x * box.along_y
-    inside = _between(across, box.width / 2) & _between(down, box.height / 2)
+    right, bottom = max(left, right), max(top, bottom)
+    sides = _sides(box, top, bottom)
+    inside = _between(_spans(sides, box.width / 2, box.height / 2, left, right), right - left)
     if outline and min(box.width, box.height) >= 3 * outline:
-        inside &= ~(_between(across, box.width / 2 - outline) & _between(down, box.height / 2 - outline))
-    return window, inside
+        hole = _spans(sides, box.width / 2 - outline, box.height / 2 - outline, left, right)
+        inside ^= _between(hole, right - left)
+    return (slice(top, bottom), slice(left, right)), inside
 
 
 def stamp_rotated(painted: RGB, box: RotatedBox, outline: int, rgb: RGBTuple) -> None:
     """Draw one box, opaque and without anti-aliasing, in place; (H, W, 3) uint8."""
     window, inside = pixels_of(box, (painted.shape[1], painted.shape[0]), outline)
-    painted[window][inside] = rgb
+    if inside.size:
+        row = np.empty((1, inside.shape[1], 3), np.uint8)
+        row[:] = rgb
+        cv2.copyTo(cv2.repeat(row, inside.shape[0], 1), inside.view(np.uint8), painted[window])
 
 
 def pixels_under(photo: RGB, boxes: Sequence[RotatedBox], outline: int) -> NDArray[np.uint8]:
@@ -135,9 +169,10 @@ def pixels_under(photo: RGB, boxes: Sequence[RotatedBox], outline: int) -> NDArr
     for box in boxes:
         size_wh = (photo.shape[1], photo.shape[0])
         line = outline + 2 * _BESIDE if outline else 0
-        window, inside = pixels_of(box.grown(_BESIDE), size_wh, line)
-        pixels = photo[window][inside]
-        found.append(pixels[:: max(1, len(pixels) // 1000)])
+        (rows, columns), inside = pixels_of(box.grown(_BESIDE), size_wh, line)
+        places = np.flatnonzero(inside)
+        down, across = np.divmod(places[:: max(1, len(places) // 1000)], max(1, inside.shape[1]))
+        found.append(photo[down + rows.start, across + columns.start])
     return np.concatenate(found)
 
 
@@ -172,6 +207,41 @@ def corner_error(first: RotatedBox, second: RotatedBox) -> float:
     return min(float(np.sqrt(((here - way) ** 2).sum(axis=1)).max()) for way in ways)
 
 
-def _between(values: NDArray[np.float64], half: float) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = (values >= -half) & (values < half)
+def _sides(box: RotatedBox, top: int, bottom: int) -> list[tuple[Floats, float]]:
+    """For both pairs of parallel sides, where each row crosses the line halfway between them, and how fast a row goes
+    away from that line. Of sides that are level: how far each row lies from that line, and 0."""
+    down = np.arange(top, bottom) + (0.5 - box.y)
+    return [
+        (down * across, 0.0) if abs(along) < _LEVEL else (box.x - 0.5 - down * (across / along), along)
+        for along, across in ((box.along_x, box.along_y), (-box.along_y, box.along_x))
+    ]
+
+
+def _spans(
+    sides: Sequence[tuple[Floats, float]], half_width: float, half_height: float, left: int, right: int
+) -> tuple[Floats, Floats]:
+    """The first column of each row between the sides and that after the last, from `left`; the sides lie so far from
+    the middle of the box. A pixel's centre on a side counts at one end of a row and not at the other."""
+    first, end = np.zeros(len(sides[0][0])), np.full(len(sides[0][0]), float(right - left))
+    for (middle, slope), half in zip(sides, (half_width, half_height), strict=True):
+        if slope == 0:
+            end *= (middle >= -half) & (middle < half)
+            continue
+        reach = half / abs(slope)
+        ahead, beyond = middle + (-reach - left), middle + (reach - left)
+        if slope > 0:
+            np.maximum(first, np.ceil(ahead), out=first)
+            np.minimum(end, np.ceil(beyond), out=end)
+        else:
+            np.maximum(first, np.floor(ahead) + 1, out=first)
+            np.minimum(end, np.floor(beyond) + 1, out=end)
+    return first, np.maximum(end, first)
+
+
+def _between(spans: tuple[Floats, Floats], width: int) -> NDArray[np.bool_]:
+    """(H, width): columns from the first of each row to before its end."""
+    kind = np.uint16 if width < 2**16 else np.uint32
+    first, end = spans
+    start, length = np.minimum(first, width).astype(kind), (end - first).astype(kind)
+    found: NDArray[np.bool_] = np.arange(width, dtype=kind) - start[:, None] < length[:, None]  # wraps where before
     return found

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from ...manifests.errors import NotApplicable
@@ -23,6 +22,7 @@ from ..marks.rotated_boxes import (
     RotatedBox,
     box_of_corners,
     box_of_pixels,
+    box_of_runs,
     clipped,
     corner_error,
     pixels_under,
@@ -32,10 +32,11 @@ from ..marks.rotated_boxes import (
 from ..marks.rotated_finder import find_rotated_boxes
 from ..marks.rotated_reading import MIN_SIDE, can_be_read, match
 from ..masks import regions
+from ..masks.run_lengths import read_counts
 from ..sample import Feature, Instance, Sample
 from ..subjects.windows import window_around
 from ..task import Limit, Rendered, Subject, Task
-from ..view import View
+from ..view import View, union_of
 
 _MATCH = 0.5
 """Least IoU of a found and a true box that are the same."""
@@ -264,15 +265,16 @@ def shown_box(view: View, instance: Instance) -> RotatedBox | None:
     whole = instance.segmentation
     if isinstance(whole, list):
         flat = [number for polygon in whole for number in polygon]
-        moved = [view.geometry.point(x - 0.5, y - 0.5) for x, y in zip(flat[::2], flat[1::2], strict=True)]
-        offset, size_wh = np.array(view.geometry.offset_xy), view.geometry.resized_wh
-        points = np.array(moved) + 0.5 - offset
+        size_wh = view.geometry.resized_wh
+        points = view.geometry.shown_points(np.array(flat, float).reshape(-1, 2))
         inside = (points >= 0).all() and (points <= np.array(size_wh)).all()
         if inside or (len(whole) == 1 and len(flat) == _QUADRILATERAL):
             kept = clipped(points, size_wh)
-            return smallest_box(kept + offset) if len(kept) else None
-    mask: NDArray[np.uint8] = regions.decode(view.masks([instance]))
-    return box_of_pixels(mask)
+            return smallest_box(kept + np.array(view.geometry.offset_xy)) if len(kept) else None
+    mask = union_of([instance], view.sample)
+    if view.geometry.is_native:
+        return box_of_runs(read_counts(mask["counts"]), view.sample.height)
+    return box_of_pixels(view.geometry.labels(regions.decode(mask)))
 
 
 def _in_order(picks: Sequence[_Drawable]) -> tuple[list[RotatedBox], list[int]]:

@@ -84,6 +84,15 @@ class Geometry:
         out[y : y + moved.shape[0], x : x + moved.shape[1]] = moved
         return out
 
+    def shown_places(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The source column that `labels` takes each resized column from, and the source row of each resized row."""
+        left, top, right, bottom = self.crop_xyxy
+        columns, rows = np.arange(left, right, dtype=np.int32), np.arange(top, bottom, dtype=np.int32)
+        width, height = self.resized_wh
+        across = cv2.resize(columns[None], (width, 1), interpolation=cv2.INTER_NEAREST_EXACT)
+        down = cv2.resize(rows[:, None], (1, height), interpolation=cv2.INTER_NEAREST_EXACT)
+        return across.ravel(), down.ravel()
+
     def inside(self) -> NDArray[np.bool_]:
         """(H, W) bool: output pixels that show the source, not padding."""
         shown = np.zeros((self.size_wh[1], self.size_wh[0]), bool)

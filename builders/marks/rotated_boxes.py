@@ -77,20 +77,24 @@ def smallest_box(points: Points) -> RotatedBox:
 
     Source: Freeman and Shapira 1975, by trying every side of the hull.
     """
-    hull = cv2.convexHull(points.astype(np.float32), returnPoints=False).ravel()
-    around = points[np.sort(hull)]
-    sides = np.roll(points[hull], -1, axis=0) - points[hull]
-    lengths = np.sqrt((sides**2).sum(axis=1))
-    turns = sides[lengths > 0] / lengths[lengths > 0][:, None]
-    if not len(turns):
-        return RotatedBox(float(points[0, 0]), float(points[0, 1]), 0.0, 0.0)
-    across = around @ turns.T
-    down = around @ np.stack([-turns[:, 1], turns[:, 0]])
-    low, high = np.stack([across.min(axis=0), down.min(axis=0)]), np.stack([across.max(axis=0), down.max(axis=0)])
-    best = int(np.round((high - low).prod(axis=0), 6).argmin())
-    (width, height), (u, v) = (high - low)[:, best].tolist(), ((high + low) / 2)[:, best].tolist()
-    turn_x, turn_y = turns[best].tolist()
-    return RotatedBox(u * turn_x - v * turn_y, u * turn_y + v * turn_x, width, height, turn_x, turn_y)
+    around = points[cv2.convexHull(points.astype(np.float32), returnPoints=False).ravel()]
+    sides = np.empty_like(around)
+    np.subtract(around[1:], around[:-1], out=sides[:-1])
+    np.subtract(around[0], around[-1], out=sides[-1])
+    lengths = np.sqrt(sides[:, 0] * sides[:, 0] + sides[:, 1] * sides[:, 1])
+    if not lengths.all():
+        sides, lengths = sides[lengths > 0], lengths[lengths > 0]
+        if not len(sides):
+            return RotatedBox(float(points[0, 0]), float(points[0, 1]), 0.0, 0.0)
+    x, y = around[:, 0], around[:, 1]
+    turn_x, turn_y = (sides[:, :1] / lengths[:, None], sides[:, 1:] / lengths[:, None])
+    across, down = turn_x * x + turn_y * y, turn_x * y - turn_y * x
+    left, right, top, bottom = across.min(axis=1), across.max(axis=1), down.min(axis=1), down.max(axis=1)
+    best = int(np.round((right - left) * (bottom - top), 6).argmin())
+    u, v = float(left[best] + right[best]) / 2, float(top[best] + bottom[best]) / 2
+    width, height = float(right[best] - left[best]), float(bottom[best] - top[best])
+    along_x, along_y = float(turn_x[best, 0]), float(turn_y[best, 0])
+    return RotatedBox(u * along_x - v * along_y, u * along_y + v * along_x, width, height, along_x, along_y)
 
 
 def box_of_pixels(mask: NDArray[Any]) -> RotatedBox | None:
@@ -102,35 +106,40 @@ def box_of_pixels(mask: NDArray[Any]) -> RotatedBox | None:
     rows = np.flatnonzero(part.any(axis=1))
     part = part[rows]
     first, last = x + part.argmax(axis=1), x + width - part[:, ::-1].argmax(axis=1)
-    return _box_around(np.concatenate([first, last]), np.tile(y + rows, 2), 0, 1)
+    return _box_around([first, last], [y + rows, y + rows + 1])
 
 
-def box_of_runs(runs: NDArray[np.int64], height: int) -> RotatedBox | None:
+def box_of_runs(
+    runs: NDArray[np.int64], height: int, places: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None
+) -> RotatedBox | None:
     """As `box_of_pixels`, of a mask's run lengths down its columns: background first, then by turns.
 
     Args:
         runs: they end with the mask's last pixel.
         height: of the mask.
+        places: where the mask is shown cropped or resized, the column of the mask that each column shows, and the row
+            that each row does, ascending.
     """
     ends = np.cumsum(runs)[1::2]
     starts = ends - runs[1::2]
     starts, ends = starts[starts < ends], ends[starts < ends]
-    if not len(ends):
-        return None
     (left, top), (right, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
-    over = np.flatnonzero(left < right)  # such a run reaches the foot of its first column and the head of its last
-    columns = [left, right, left[over], right[over]]
-    rows = [top, bottom + 1, np.full(len(over), height), np.zeros(len(over), np.int64)]
-    between = over[right[over] > left[over] + 1]
-    columns += [left[between] + 1, right[between] - 1]
-    rows += [np.zeros(len(between), np.int64), np.full(len(between), height)]
-    return _box_around(np.concatenate(columns), np.concatenate(rows), 1, 0)
+    wraps = left < right  # to the foot of its first column, all of those between, and from the head of its last
+    first, last = left[wraps], right[wraps]
+    head, foot = np.zeros(len(first), np.int64), np.full(len(first), height)
+    x = [np.concatenate([left, last, first + 1]), np.concatenate([left + 1, last + 1, last])]
+    feet = [np.where(wraps, height, bottom + 1), bottom[wraps] + 1, foot]
+    y = [np.concatenate([top, head, head]), np.concatenate(feet)]
+    if places is not None:
+        x, y = ([np.searchsorted(kept, edge) for edge in edges] for kept, edges in zip(places, (x, y), strict=True))
+    shown = (x[0] < x[1]) & (y[0] < y[1])
+    return _box_around([edge[shown] for edge in x], [edge[shown] for edge in y]) if shown.any() else None
 
 
-def _box_around(x: NDArray[np.int64], y: NDArray[np.int64], wide: int, high: int) -> RotatedBox:
-    """The smallest rectangle around points and the points so far to the right of them and below."""
-    ends = np.stack([np.concatenate([x, x + wide]), np.concatenate([y, y + high])], axis=1)
-    return smallest_box(ends.astype(np.float64))
+def _box_around(x: Sequence[NDArray[np.integer]], y: Sequence[NDArray[np.integer]]) -> RotatedBox:
+    """The smallest rectangle around upright ones, given by their left and right, upper and lower edges."""
+    corners = [np.stack([edge, other], axis=1) for edge in x for other in y]
+    return smallest_box(np.concatenate(corners).astype(np.float64))
 
 
 def pixels_of(box: RotatedBox, size_wh: tuple[int, int], outline: int) -> tuple[Window, NDArray[np.bool_]]:

@@ -21,7 +21,6 @@ from ..marks.rectangles import MIN_OUTLINE
 from ..marks.rotated_boxes import (
     RotatedBox,
     box_of_corners,
-    box_of_pixels,
     box_of_runs,
     clipped,
     corner_error,
@@ -31,7 +30,6 @@ from ..marks.rotated_boxes import (
 )
 from ..marks.rotated_finder import find_rotated_boxes
 from ..marks.rotated_reading import MIN_SIDE, can_be_read, match
-from ..masks import regions
 from ..masks.run_lengths import read_counts
 from ..sample import Feature, Instance, Sample
 from ..subjects.windows import window_around
@@ -267,14 +265,17 @@ def shown_box(view: View, instance: Instance) -> RotatedBox | None:
         flat = [number for polygon in whole for number in polygon]
         size_wh = view.geometry.resized_wh
         points = view.geometry.shown_points(np.array(flat, float).reshape(-1, 2))
-        inside = (points >= 0).all() and (points <= np.array(size_wh)).all()
-        if inside or (len(whole) == 1 and len(flat) == _QUADRILATERAL):
+        offset = np.array(view.geometry.offset_xy)
+        if points.min() >= 0 and (points <= size_wh).all():
+            return smallest_box(points + offset)
+        if len(whole) == 1 and len(flat) == _QUADRILATERAL:
             kept = clipped(points, size_wh)
-            return smallest_box(kept + np.array(view.geometry.offset_xy)) if len(kept) else None
-    mask = union_of([instance], view.sample)
+            return smallest_box(kept + offset) if len(kept) else None
+    runs = read_counts(union_of([instance], view.sample)["counts"])
     if view.geometry.is_native:
-        return box_of_runs(read_counts(mask["counts"]), view.sample.height)
-    return box_of_pixels(view.geometry.labels(regions.decode(mask)))
+        return box_of_runs(runs, view.sample.height)
+    box = box_of_runs(runs, view.sample.height, view.geometry.shown_places())
+    return box and box._replace(x=box.x + view.geometry.offset_xy[0], y=box.y + view.geometry.offset_xy[1])
 
 
 def _in_order(picks: Sequence[_Drawable]) -> tuple[list[RotatedBox], list[int]]:

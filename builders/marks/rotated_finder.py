@@ -17,6 +17,8 @@ from .evidence import Evidence
 from .rotated_boxes import RotatedBox, box_of_pixels, overlap_more, pixels_of
 from .rotated_settling import framed, settled
 
+Places = NDArray[np.intp]
+
 _LEAST_PIXELS: Final = 9
 _MOST_SEEDS: Final = 150
 _BARE: Final = 0.35
@@ -92,45 +94,50 @@ def _pieces(mask: NDArray[np.bool_], neighbours: int) -> Iterator[tuple[NDArray[
 
 def _explained(part: Evidence, boxes: Sequence[RotatedBox], outline: int) -> list[RotatedBox]:
     """Rectangles taken greedily by how much they explain that nothing yet did, without those hardly needed."""
-    size_wh = part.shape[1], part.shape[0]
-    areas = [pixels_of(box, size_wh, outline) for box in boxes]
-    bare = np.array([int((part[window][inside] < 0).sum()) for window, inside in areas], float)
-    painted = np.array([int((part[window][inside] > 0).sum()) for window, inside in areas], float)
-    total = np.array([int(inside.sum()) for _, inside in areas], float)
+    areas = [_places(box, part, outline) for box in boxes]
+    seen = [part.ravel().take(places) for places in areas]
+    bare = np.array([np.count_nonzero(values < 0) for values in seen], float)
+    painted = np.array([np.count_nonzero(values > 0) for values in seen], float)
+    total = np.array([len(values) for values in seen], float)
     cost = _BARE_COST * bare + _UNKNOWN_COST * (total - bare - painted)
     possible = (painted > 0) & (bare <= _BARE * (bare + painted) + 1)
-    rest = part > 0
+    rest = (part > 0).ravel()
+    new = painted.copy()
     chosen: list[int] = []
     while possible.any():
-        new = np.array([int(rest[window][inside].sum()) for window, inside in areas], float)
         gain = np.where(possible & (new >= _OWN * (bare + painted)), new - cost, -1.0)
         best = int(gain.argmax())
         if gain[best] <= 0:
             break
         chosen.append(best)
         possible[best] = False
-        window, inside = areas[best]
-        rest[window] &= ~inside
+        rest[areas[best]] = False
+        for at in np.flatnonzero(possible).tolist():
+            new[at] = np.count_nonzero(rest.take(areas[at]))
     return [boxes[at] for at in _needed(part, chosen, areas)]
 
 
-def _needed(
-    part: Evidence, chosen: list[int], areas: Sequence[tuple[tuple[slice, slice], NDArray[np.bool_]]]
-) -> list[int]:
+def _places(box: RotatedBox, part: Evidence, outline: int) -> Places:
+    """The pixels that a rectangle paints, by their places in reading order."""
+    (rows, columns), inside = pixels_of(box, (part.shape[1], part.shape[0]), outline)
+    down, across = np.divmod(np.flatnonzero(inside), max(1, inside.shape[1]))
+    found: Places = (down + rows.start) * part.shape[1] + (across + columns.start)
+    return found
+
+
+def _needed(part: Evidence, chosen: list[int], areas: Sequence[Places]) -> list[int]:
     """Without the rectangles that explain next to nothing which no other does, the least needed first."""
-    covers = np.zeros(part.shape, np.int32)
+    if len(chosen) < 2:
+        return chosen
+    covers = np.zeros(part.size, np.int32)
     for at in chosen:
-        covers[areas[at][0]] += areas[at][1]
+        covers[areas[at]] += 1
+    mine = {at: areas[at][part.ravel().take(areas[at]) > 0] for at in chosen}
     kept = list(chosen)
     while len(kept) > 1:
-        own = []
-        for at in kept:
-            window, inside = areas[at]
-            mine = inside & (part[window] > 0)
-            own.append(float((covers[window][mine] == 1).sum()) / max(1, int(mine.sum())))
+        own = [np.count_nonzero(covers.take(mine[at]) == 1) / max(1, len(mine[at])) for at in kept]
         worst = int(np.argmin(own))
         if own[worst] >= _OWN:
             break
-        window, inside = areas[kept.pop(worst)]
-        covers[window] -= inside
+        covers[areas[kept.pop(worst)]] -= 1
     return kept

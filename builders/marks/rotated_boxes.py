@@ -142,7 +142,13 @@ def _box_around(x: Sequence[NDArray[np.integer]], y: Sequence[NDArray[np.integer
     return smallest_box(np.concatenate(corners).astype(np.float64))
 
 
-def pixels_of(box: RotatedBox, size_wh: tuple[int, int], outline: int) -> tuple[Window, NDArray[np.bool_]]:
+def reach_of(box: RotatedBox) -> tuple[float, float]:
+    """How far a box reaches from its middle along x and along y."""
+    along_x, along_y = abs(box.along_x), abs(box.along_y)
+    return (along_x * box.width + along_y * box.height) / 2, (along_y * box.width + along_x * box.height) / 2
+
+
+def pixels_of(box: RotatedBox, size_wh: tuple[int, int], outline: float) -> tuple[Window, NDArray[np.bool_]]:
     """A window of the picture, and which of its pixels a box paints: those whose centre lies on it.
 
     Args:
@@ -150,8 +156,7 @@ def pixels_of(box: RotatedBox, size_wh: tuple[int, int], outline: int) -> tuple[
         size_wh: of the picture.
         outline: width of the line, drawn inside the box; a box less than three lines wide is painted full. 0: filled.
     """
-    reach_x = abs(box.along_x) * box.width / 2 + abs(box.along_y) * box.height / 2
-    reach_y = abs(box.along_y) * box.width / 2 + abs(box.along_x) * box.height / 2
+    reach_x, reach_y = reach_of(box)
     left, right = max(0, math.floor(box.x - reach_x)), min(size_wh[0], math.ceil(box.x + reach_x))
     top, bottom = max(0, math.floor(box.y - reach_y)), min(size_wh[1], math.ceil(box.y + reach_y))
     right, bottom = max(left, right), max(top, bottom)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from .evidence import Evidence
 from .matching import assign_within
-from .rotated_boxes import RotatedBox, corner_error, overlap, pixels_of
+from .rotated_boxes import RotatedBox, corner_error, overlap, pixels_of, reach_of
 from .rotated_finder import find_rotated_boxes
+from .rotated_hopes import are_hopeless
 
 MIN_SIDE: Final = 12.0
 """Pixels; the corners of a smaller one can hardly be told well enough for an IoU of 0.9."""
 _SURE_SIDE: Final = 20.0
 """A box with a shorter side is tried out even where it stands alone: half a pixel may be too much for it."""
 _GAP: Final = 3.0
+_SWAY: Final = 12.0
+"""Paint of the same colour that is farther away does not sway where a rectangle is found: the finder moves sides by no
+more than 8 pixels."""
+_MARGIN: Final = 5
 _MOST_ERROR_PX: Final = 1.0
 _LEAST_OVERLAP: Final = 0.93
 
@@ -27,8 +30,8 @@ def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int
     """Whether the rectangles can be told apart once all are drawn in this order.
 
     A large one that stands alone, or well inside another's outline, and wholly in the picture, can. The others are
-    drawn together, without a photograph, and looked for; and with one that may be seen in parts, all of its colour,
-    since a part can be taken for one of another's.
+    drawn, without a photograph, and looked for; and with each all of its colour that is near, since a part of one can
+    be taken for one of another's.
 
     Args:
         boxes: in the order in which they are drawn; no side is shorter than `MIN_SIDE`.
@@ -36,23 +39,16 @@ def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int
         outline: width of the lines in pixels; 0: filled.
         size_wh: of the picture.
     """
-    met = [any(_meet(box, other, outline) for other in boxes if other is not box) for box in boxes]
-    in_parts = {owner for owner, one in zip(owners, met, strict=True) if one}
-    hard = [
-        at
-        for at, box in enumerate(boxes)
-        if owners[at] in in_parts or _sticks_out(box, size_wh) or min(box.width, box.height) < _SURE_SIDE
-    ]
+    met = {at for pair in _close(boxes, _GAP) if _meet(*(boxes[at] for at in pair), outline) for at in pair}
+    hard = {at for at, box in enumerate(boxes) if at in met or _is_hard(box, size_wh)}
     if not hard:
         return True
-    labels = np.zeros((size_wh[1], size_wh[0]), np.uint8)
-    for at in hard:
-        window, inside = pixels_of(boxes[at], size_wh, outline)
-        labels[window][inside] = owners[at] + 1
-    return all(
-        _found([boxes[at] for at in hard if owners[at] == owner], _evidence(labels, owner), outline)
-        for owner in {owners[at] for at in hard}
-    )
+    near = [(a, b) for a, b in _close(boxes, _SWAY) if owners[a] == owners[b] and _touch(boxes[a], boxes[b], _SWAY)]
+    groups = [group for group in _groups(len(boxes), near) if not hard.isdisjoint(group)]
+    alone = len(set(owners)) == 1
+    if alone and any(are_hopeless([boxes[at] for at in group], outline, size_wh) for group in groups):
+        return False
+    return all(_is_read(group, boxes, owners, outline, size_wh) for group in groups)
 
 
 def match(
@@ -63,39 +59,97 @@ def match(
     return [(found[a], true[b], float(overlaps[a, b])) for a, b in assign_within(1 - overlaps, 1 - least)]
 
 
-def _sticks_out(box: RotatedBox, size_wh: tuple[int, int]) -> bool:
-    corners = box.corners()
-    return bool((corners < -0.5).any() or (corners > np.array(size_wh) + 0.5).any())
+def _is_hard(box: RotatedBox, size_wh: tuple[int, int]) -> bool:
+    """Whether even one that stands alone has to be tried out."""
+    reach_x, reach_y = reach_of(box)
+    sticks_out = (
+        min(box.x - reach_x, box.y - reach_y) < -0.5
+        or box.x + reach_x > size_wh[0] + 0.5
+        or box.y + reach_y > size_wh[1] + 0.5
+    )
+    return sticks_out or min(box.width, box.height) < _SURE_SIDE
+
+
+def _close(boxes: Sequence[RotatedBox], gap: float) -> Iterator[tuple[int, int]]:
+    """Pairs whose upright bounds are no farther apart."""
+    reaches = [reach_of(box) for box in boxes]
+    for at, (box, (reach_x, reach_y)) in enumerate(zip(boxes, reaches, strict=True)):
+        for other in range(at):
+            beside = boxes[other]
+            if (
+                abs(box.x - beside.x) <= reach_x + reaches[other][0] + gap
+                and abs(box.y - beside.y) <= reach_y + reaches[other][1] + gap
+            ):
+                yield other, at
 
 
 def _meet(first: RotatedBox, second: RotatedBox, outline: int) -> bool:
     """Whether what is painted of the two comes close."""
-    reach = sum(box.width + box.height for box in (first, second)) / 2 + 2 * _GAP  # no less than the half diagonals
-    if abs(first.x - second.x) > reach or abs(first.y - second.y) > reach:
-        return False
     if outline and (_holds(first, second, outline) or _holds(second, first, outline)):
         return False
-    return overlap(first.grown(_GAP / 2), second.grown(_GAP / 2)) > 0
+    return _touch(first, second, _GAP)
+
+
+def _touch(first: RotatedBox, second: RotatedBox, gap: float) -> bool:
+    return overlap(first.grown(gap / 2), second.grown(gap / 2)) > 0
 
 
 def _holds(outer: RotatedBox, inner: RotatedBox, outline: int) -> bool:
     """Whether one lies in the hole of the other."""
-    away = inner.corners() - np.array([outer.x, outer.y])
-    across = np.abs(away @ np.array([outer.along_x, outer.along_y]))
-    down = np.abs(away @ np.array([-outer.along_y, outer.along_x]))
     inset = outline + _GAP
-    return bool((across <= outer.width / 2 - inset).all() and (down <= outer.height / 2 - inset).all())
+    across, down = outer.width / 2 - inset, outer.height / 2 - inset
+    for x, y in inner.corner_list():
+        right, below = x - outer.x, y - outer.y
+        if abs(right * outer.along_x + below * outer.along_y) > across:
+            return False
+        if abs(below * outer.along_x - right * outer.along_y) > down:
+            return False
+    return True
 
 
-def _evidence(labels: NDArray[np.uint8], owner: int) -> Evidence:
-    """What a drawing says of one colour; labels: 0 none, i + 1 the i-th."""
-    table = np.zeros(256, np.int8)
-    table[[0, owner + 1]] = -1, 1
-    evidence: Evidence = cv2.LUT(labels, table.view(np.uint8)).view(np.int8)
-    return evidence
+def _groups(count: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Numbers below `count`, those of a pair in the same list, all ascending."""
+    names = list(range(count))
+    for pair in pairs:
+        first, second = sorted(names[at] for at in pair)
+        names = [first if name == second else name for name in names]
+    return [[at for at in range(count) if names[at] == name] for name in sorted(set(names))]
 
 
-def _found(true: Sequence[RotatedBox], evidence: Evidence, outline: int) -> bool:
-    found = find_rotated_boxes(evidence, outline)
+def _is_read(
+    group: Sequence[int],
+    boxes: Sequence[RotatedBox],
+    owners: Sequence[int],
+    outline: int,
+    size_wh: tuple[int, int],
+) -> bool:
+    """Whether the finder finds these of one colour, and no other, where they and all of other colours are drawn."""
+    true = [boxes[at] for at in group]
+    evidence, (left, top) = _drawn(group, boxes, owners, outline, size_wh)
+    found = [box._replace(x=box.x + left, y=box.y + top) for box in find_rotated_boxes(evidence, outline)]
     pairs = match(found, true, _LEAST_OVERLAP)
     return len(pairs) == len(found) == len(true) and all(corner_error(a, b) <= _MOST_ERROR_PX for a, b, _ in pairs)
+
+
+def _drawn(
+    group: Sequence[int],
+    boxes: Sequence[RotatedBox],
+    owners: Sequence[int],
+    outline: int,
+    size_wh: tuple[int, int],
+) -> tuple[Evidence, tuple[int, int]]:
+    """Evidence of the part of the picture that these boxes of one colour lie in, and its left and top."""
+    reaches = [(boxes[at], *reach_of(boxes[at])) for at in group]
+    margin = outline + _MARGIN
+    left = max(0, int(min(box.x - x for box, x, _ in reaches)) - margin)
+    top = max(0, int(min(box.y - y for box, _, y in reaches)) - margin)
+    width = min(size_wh[0], int(max(box.x + x for box, x, _ in reaches)) + margin + 1) - left
+    height = min(size_wh[1], int(max(box.y + y for box, _, y in reaches)) + margin + 1) - top
+    evidence: Evidence = np.full((max(0, height), max(0, width)), -1, np.int8)
+    mine = set(group)
+    for at, box in enumerate(boxes):
+        if at in mine or owners[at] != owners[group[0]]:
+            moved = box._replace(x=box.x - left, y=box.y - top)
+            window, inside = pixels_of(moved, (width, height), outline)
+            np.copyto(evidence[window], 1 if at in mine else 0, where=inside)
+    return evidence, (left, top)

@@ -1,0 +1,104 @@
+"""Tell quickly that rotated rectangles of one colour cannot be read back: that some are suggested by nothing.
+
+The finder starts from connected paint and from the holes in it. Where the one that a rectangle would be found from is
+cut by another's line, or joined to another, it is not found. This is seen in a small picture with thin lines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .convex_polygons import shared_part
+from .rotated_boxes import RotatedBox, box_of_pixels, corner_error, overlap, pixels_of, reach_of
+
+_LINE: Final = 2
+"""Width of the lines in the small picture, pixels."""
+_CAPTURED_PX: Final = 12.0
+"""A hole whose bounds lie farther from a rectangle's does not suggest it: the finder moves sides by 8 pixels at most."""
+_PIXELS: Final = 2.0
+_DIAGONAL: Final = math.sqrt(2)
+_JOINED_PX: Final = 1.0
+"""Filled ones that overlap by as much are one piece."""
+
+
+def are_hopeless(boxes: Sequence[RotatedBox], outline: int, size_wh: tuple[int, int]) -> bool:
+    """Whether it is plain that not all of these rectangles, which no other colour hides, are found again.
+
+    Args:
+        boxes: of one colour.
+        outline: width of the lines in pixels; 0: filled.
+        size_wh: of the picture.
+    """
+    if not outline:
+        return any(overlap(a.grown(-_JOINED_PX / 2), b.grown(-_JOINED_PX / 2)) > 0 for a, b in combinations(boxes, 2))
+    if len(boxes) < 2:
+        return False
+    scale = min(1.0, _LINE / outline)
+    line, farthest = outline * scale, _CAPTURED_PX * scale + _PIXELS
+    small, size = _moved([_scaled(box, scale) for box in boxes], (size_wh[0] * scale, size_wh[1] * scale))
+    painted = np.zeros((size[1], size[0]), np.uint8)
+    for box in small:
+        window, inside = pixels_of(box, size, line)
+        painted[window] |= inside
+    pieces = [_Pieces.of(1 - painted, 4, line), _Pieces.of(painted, 8, 0.0)]
+    return not all(any(found.suggest(box, farthest) for found in pieces) for box in small)
+
+
+def _scaled(box: RotatedBox, scale: float) -> RotatedBox:
+    return box._replace(x=box.x * scale, y=box.y * scale, width=box.width * scale, height=box.height * scale)
+
+
+def _moved(boxes: Sequence[RotatedBox], size_wh: tuple[float, float]) -> tuple[list[RotatedBox], tuple[int, int]]:
+    """The boxes in the part of the picture that holds them, and its size."""
+    reaches = [(box, *reach_of(box)) for box in boxes]
+    left = max(0, math.floor(min(box.x - x for box, x, _ in reaches)) - _LINE)
+    top = max(0, math.floor(min(box.y - y for box, _, y in reaches)) - _LINE)
+    right = math.ceil(min(size_wh[0], max(box.x + x for box, x, _ in reaches) + _LINE))
+    bottom = math.ceil(min(size_wh[1], max(box.y + y for box, _, y in reaches) + _LINE))
+    moved = [box._replace(x=box.x - left, y=box.y - top) for box in boxes]
+    return moved, (max(1, right - left), max(1, bottom - top))
+
+
+class _Pieces(NamedTuple):
+    """Connected pieces of a mask.
+
+    Attributes:
+        labels: (H, W) the number of each pixel's piece.
+        bounds: (N, 4) left, top, right and bottom of each piece but number 0.
+        line: how much larger than a piece a rectangle is that it suggests, on every side.
+    """
+
+    labels: NDArray[np.int32]
+    bounds: NDArray[np.int32]
+    line: float
+
+    @classmethod
+    def of(cls, mask: NDArray[np.uint8], neighbours: int, line: float) -> _Pieces:
+        _, labels, bounds, _ = cv2.connectedComponentsWithStats(mask, connectivity=neighbours)
+        bounds = bounds[1:, :4]
+        bounds[:, 2:] += bounds[:, :2]
+        return cls(labels, bounds, line)
+
+    def suggest(self, box: RotatedBox, farthest: float) -> bool:
+        """Whether the smallest rectangle around a piece is about this one."""
+        height, width = self.labels.shape
+        inner = box.grown(-self.line)
+        shown = shared_part(inner.corner_list(), [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)])
+        if not shown:
+            return False
+        x, y = [corner[0] for corner in shown], [corner[1] for corner in shown]
+        apart = np.abs(self.bounds - np.array([min(x), min(y), max(x), max(y)])).max(axis=1)
+        for at in np.flatnonzero(apart <= farthest).tolist():
+            left, top, right, bottom = self.bounds[at].tolist()
+            found = box_of_pixels(self.labels[top:bottom, left:right] == at + 1)
+            assert found is not None
+            if corner_error(found._replace(x=found.x + left, y=found.y + top), inner) <= _DIAGONAL * farthest:
+                return True
+        return False

@@ -19,8 +19,7 @@ _SURE_SIDE: Final = 20.0
 """A box with a shorter side is tried out even where it stands alone: half a pixel may be too much for it."""
 _GAP: Final = 3.0
 _SWAY: Final = 12.0
-"""Paint of the same colour that is farther away does not sway where a rectangle is found: the finder moves sides by no
-more than 8 pixels."""
+"""Paint that is farther away does not sway where a rectangle is found: the finder moves sides by 8 pixels at most."""
 _MARGIN: Final = 5
 _MOST_ERROR_PX: Final = 1.0
 _LEAST_OVERLAP: Final = 0.93
@@ -30,8 +29,8 @@ def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int
     """Whether the rectangles can be told apart once all are drawn in this order.
 
     A large one that stands alone, or well inside another's outline, and wholly in the picture, can. The others are
-    drawn, without a photograph, and looked for; and with each all of its colour that is near, since a part of one can
-    be taken for one of another's.
+    drawn, without a photograph, and looked for; and with each all that are near, or near to those, since a part of one
+    can be taken for one of another's, and what another colour hides for anything.
 
     Args:
         boxes: in the order in which they are drawn; no side is shorter than `MIN_SIDE`.
@@ -43,8 +42,13 @@ def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int
     hard = {at for at, box in enumerate(boxes) if at in met or _is_hard(box, size_wh)}
     if not hard:
         return True
-    near = [(a, b) for a, b in _close(boxes, _SWAY) if owners[a] == owners[b] and _touch(boxes[a], boxes[b], _SWAY)]
-    groups = [group for group in _groups(len(boxes), near) if not hard.isdisjoint(group)]
+    near = [(a, b) for a, b in _close(boxes, _SWAY) if _touch(boxes[a], boxes[b], _SWAY)]
+    groups = [
+        [at for at in group if owners[at] == owner]
+        for group in _groups(len(boxes), near)
+        for owner in sorted({owners[at] for at in group})
+        if not hard.isdisjoint(group)
+    ]
     alone = len(set(owners)) == 1
     if alone and any(are_hopeless([boxes[at] for at in group], outline, size_wh) for group in groups):
         return False

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .evidence import Evidence
-from .rotated_boxes import RotatedBox, box_of_pixels, overlap_more, pixels_of
+from .rotated_boxes import RotatedBox, box_of_pixels, overlap_more, pixels_of, reach_of
 from .rotated_settling import framed, settled
 
 Places = NDArray[np.intp]
@@ -77,9 +77,16 @@ def _seeds(part: Evidence, outline: int) -> Iterator[RotatedBox]:
             box = box_of_pixels(piece)
             assert box is not None
             box = box._replace(x=box.x + x, y=box.y + y).grown(line)
-            if box not in seen and min(box.width, box.height) >= 2:
+            if box not in seen and min(box.width, box.height) >= 2 and not _is_around(box, part, line):
                 seen.add(box)
                 yield box
+
+
+def _is_around(box: RotatedBox, part: Evidence, line: int) -> bool:
+    """Whether a rectangle is that of what lies around all paint: no line of it is in the picture."""
+    height, width = part.shape
+    across, down = reach_of(box)
+    return line > 0 and 2 * across > width + line and 2 * down > height + line and box.along_x * box.along_y == 0
 
 
 def _pieces(mask: NDArray[np.bool_], neighbours: int) -> Iterator[tuple[NDArray[np.bool_], tuple[int, int]]]:

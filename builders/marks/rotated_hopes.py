@@ -1,4 +1,4 @@
-"""Tell quickly that rotated rectangles of one colour cannot be read back: that some are suggested by nothing.
+"""Tell quickly that rotated rectangles cannot be read back: that a side is not shown, or some are suggested by nothing.
 
 The finder starts from connected paint and from the holes in it. Where the one that a rectangle would be found from is
 cut by another's line, or joined to another, it is not found. This is seen in a small picture with thin lines.
@@ -24,8 +24,23 @@ _CAPTURED_PX: Final = 12.0
 """A hole whose bounds lie farther from a rectangle's does not suggest it: the finder moves sides by 8 pixels at most."""
 _PIXELS: Final = 2.0
 _DIAGONAL: Final = math.sqrt(2)
+_OUTSIDE_PX: Final = 5.0
 _JOINED_PX: Final = 1.0
 """Filled ones that overlap by as much are one piece."""
+
+
+def is_hopeless(box: RotatedBox, size_wh: tuple[int, int]) -> bool:
+    """Whether a whole side lies so far outside the picture that nothing tells where it is."""
+    corners = box.corner_list()
+    for at, (x, y) in enumerate(corners):
+        beside_x, beside_y = corners[at - 1]
+        if _is_outside(x, beside_x, size_wh[0]) or _is_outside(y, beside_y, size_wh[1]):
+            return True
+    return False
+
+
+def _is_outside(place: float, other: float, size: int) -> bool:
+    return max(place, other) < -_OUTSIDE_PX or min(place, other) > size + _OUTSIDE_PX
 
 
 def are_hopeless(boxes: Sequence[RotatedBox], outline: int, size_wh: tuple[int, int]) -> bool:

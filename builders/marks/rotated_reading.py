@@ -11,7 +11,7 @@ from .evidence import Evidence
 from .matching import assign_within
 from .rotated_boxes import RotatedBox, corner_error, overlap, pixels_of, reach_of
 from .rotated_finder import find_rotated_boxes
-from .rotated_hopes import are_hopeless
+from .rotated_hopes import are_hopeless, is_hopeless
 
 MIN_SIDE: Final = 12.0
 """Pixels; the corners of a smaller one can hardly be told well enough for an IoU of 0.9."""
@@ -38,6 +38,8 @@ def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int
         outline: width of the lines in pixels; 0: filled.
         size_wh: of the picture.
     """
+    if any(is_hopeless(box, size_wh) for box in boxes):
+        return False
     met = {at for pair in _close(boxes, _GAP) if _meet(*(boxes[at] for at in pair), outline) for at in pair}
     hard = {at for at, box in enumerate(boxes) if at in met or _is_hard(box, size_wh)}
     if not hard:

@@ -58,7 +58,9 @@ def packed(rgb: NDArray[np.uint8], low: Literal["red", "blue"] = "blue") -> NDAr
 
 def packed_with(rgb: NDArray[np.uint8], red: NDArray[np.uint8]) -> NDArray[np.int32]:
     """As `packed`, low blue, with red first replaced by its entry of a table, (256,) uint8."""
-    reds, greens, blues = cv2.split(rgb)
-    four = cv2.merge([blues, greens, cv2.LUT(reds, red), np.zeros_like(reds)])
+    four = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA)
+    reds = cv2.LUT(cv2.extractChannel(rgb, 0), red)
+    cv2.insertChannel(reds, four, 2)
+    cv2.insertChannel(np.zeros_like(reds), four, 3)
     numbers: NDArray[np.int32] = four.view("<i4")[:, :, 0]
     return numbers

@@ -155,7 +155,11 @@ def _drawn(
     mine = set(group)
     for at, box in enumerate(boxes):
         if at in mine or owners[at] != owners[group[0]]:
-            moved = box._replace(x=box.x - left, y=box.y - top)
-            window, inside = pixels_of(moved, (width, height), outline)
-            np.copyto(evidence[window], 1 if at in mine else 0, where=inside)
+            (rows, columns), inside = pixels_of(box, size_wh, outline)  # just where it will be painted
+            above, before = max(0, top - rows.start), max(0, left - columns.start)
+            inside = inside[above : max(0, top + height - rows.start), before : max(0, left + width - columns.start)]
+            if inside.size:
+                down, across = rows.start + above - top, columns.start + before - left
+                part = evidence[down : down + inside.shape[0], across : across + inside.shape[1]]
+                np.copyto(part, 1 if at in mine else 0, where=inside)
     return evidence, (left, top)

@@ -56,29 +56,35 @@ def objects_in(values: NDArray[np.integer]) -> dict[int, MapObject]:
     height, width = values.shape
     if not values.size:
         return {}
-    flat = cv2.transpose(values.astype(np.int32)).ravel()  # run lengths go down the columns
+    flat = cv2.transpose(values.astype(np.int32, copy=False)).ravel()  # run lengths go down the columns
     starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
     ends = np.append(starts[1:], flat.size)
     order = np.argsort(flat[starts], kind="stable")
     numbers, firsts = np.unique(flat[starts][order], return_index=True)
-    groups = np.split(order, firsts[1:])
-    return {
-        number: _object(starts[group], ends[group], height, width)
-        for number, group in zip(numbers.tolist(), groups, strict=True)
-    }
+    found = _objects(starts[order], ends[order], firsts, height, width)
+    return dict(zip(numbers.tolist(), found, strict=True))
 
 
-def _object(starts: NDArray[np.int64], ends: NDArray[np.int64], height: int, width: int) -> MapObject:
-    """One number's runs, from `starts` up to `ends`, none touching the next."""
-    edges = np.stack([starts, ends], axis=1).ravel()
-    counts = np.diff(edges, prepend=0, append=height * width)
-    tops, bottoms = starts % height, (ends - 1) % height + 1
-    wraps = bool((starts // height != (ends - 1) // height).any())  # goes on at the top of the next column
-    box = (
-        float(starts[0] // height),
-        0.0 if wraps else float(tops.min()),
-        float((ends[-1] - 1) // height + 1),
-        float(height) if wraps else float(bottoms.max()),
-    )
-    runs: list[int] = counts.tolist()
-    return MapObject(box, {"size": [height, width], "counts": runs if runs[-1] else runs[:-1]})
+def _objects(
+    starts: NDArray[np.int64], ends: NDArray[np.int64], firsts: NDArray[np.int64], height: int, width: int
+) -> list[MapObject]:
+    """Objects by their runs, from `starts` up to `ends`, each object's ascending and none touching the next.
+
+    firsts: the position of each object's first run.
+    """
+    lasts = np.append(firsts[1:], len(starts)) - 1
+    counts = np.empty((len(starts), 2), np.int64)  # background and object by turns
+    counts[1:, 0] = starts[1:] - ends[:-1]
+    counts[firsts, 0] = starts[firsts]
+    counts[:, 1] = ends - starts
+    rests = height * width - ends[lasts]
+    (left, top), (right, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
+    wraps = left != right  # goes on at the top of the next column
+    uppers = np.minimum.reduceat(np.where(wraps, 0, top), firsts)
+    lowers = np.maximum.reduceat(np.where(wraps, height, bottom + 1), firsts)
+    boxes = np.stack([left[firsts], uppers, right[lasts] + 1, lowers], axis=1).astype(np.float64).tolist()
+    flat: list[int] = counts.ravel().tolist()
+    return [
+        MapObject(tuple(box), {"size": [height, width], "counts": flat[2 * first : 2 * last + 2] + [rest] * (rest > 0)})
+        for box, first, last, rest in zip(boxes, firsts.tolist(), lasts.tolist(), rests.tolist(), strict=True)
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -19,6 +19,8 @@ Points = NDArray[np.float64]
 Floats = NDArray[np.float64]
 Window = tuple[slice, slice]
 
+FULL_LINES: Final = 3
+"""A box that is less than so many lines wide is painted full."""
 _BESIDE = 2
 _ROUNDING = 1e-6
 _LEVEL = 1e-9
@@ -162,7 +164,7 @@ def pixels_of(box: RotatedBox, size_wh: tuple[int, int], outline: float) -> tupl
     right, bottom = max(left, right), max(top, bottom)
     sides = _sides(box, top, bottom)
     inside = _between(_spans(sides, box.width / 2, box.height / 2, left, right), right - left)
-    if outline and min(box.width, box.height) >= 3 * outline:
+    if outline and min(box.width, box.height) >= FULL_LINES * outline:
         hole = _spans(sides, box.width / 2 - outline, box.height / 2 - outline, left, right)
         inside ^= _between(hole, right - left)
     return (slice(top, bottom), slice(left, right)), inside

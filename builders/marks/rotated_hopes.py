@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .convex_polygons import shared_part
-from .rotated_boxes import RotatedBox, box_of_pixels, corner_error, overlap, pixels_of, reach_of
+from .rotated_boxes import FULL_LINES, RotatedBox, box_of_pixels, corner_error, overlap, pixels_of, reach_of
 
 _LINE: Final = 2
 """Width of the lines in the small picture, pixels."""
@@ -25,12 +25,16 @@ _CAPTURED_PX: Final = 12.0
 _PIXELS: Final = 2.0
 _DIAGONAL: Final = math.sqrt(2)
 _OUTSIDE_PX: Final = 5.0
+_HARDLY_PX: Final = 0.75
 _JOINED_PX: Final = 1.0
 """Filled ones that overlap by as much are one piece."""
 
 
-def is_hopeless(box: RotatedBox, size_wh: tuple[int, int]) -> bool:
-    """Whether a whole side lies so far outside the picture that nothing tells where it is."""
+def is_hopeless(box: RotatedBox, outline: int, size_wh: tuple[int, int]) -> bool:
+    """Whether a whole side lies so far outside the picture that nothing tells where it is, or the box is about three
+    lines wide, so that where it is taken for a narrower one it would be full."""
+    if outline and abs(min(box.width, box.height) - FULL_LINES * outline) < _HARDLY_PX:
+        return True
     corners = box.corner_list()
     for at, (x, y) in enumerate(corners):
         beside_x, beside_y = corners[at - 1]

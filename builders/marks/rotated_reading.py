@@ -9,7 +9,7 @@ import numpy as np
 
 from .evidence import Evidence
 from .matching import assign_within
-from .rotated_boxes import RotatedBox, corner_error, overlap, pixels_of, reach_of
+from .rotated_boxes import FULL_LINES, RotatedBox, corner_error, overlap, pixels_of, reach_of
 from .rotated_finder import find_rotated_boxes
 from .rotated_hopes import are_hopeless, is_hopeless
 
@@ -17,6 +17,8 @@ MIN_SIDE: Final = 12.0
 """Pixels; the corners of a smaller one can hardly be told well enough for an IoU of 0.9."""
 _SURE_SIDE: Final = 20.0
 """A box with a shorter side is tried out even where it stands alone: half a pixel may be too much for it."""
+_UNSURE_PX: Final = 3.0
+"""And one that is so far from being full."""
 _GAP: Final = 3.0
 _SWAY: Final = 12.0
 """Paint that is farther away does not sway where a rectangle is found: the finder moves sides by 8 pixels at most."""
@@ -30,7 +32,7 @@ def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int
 
     A large one that stands alone, or well inside another's outline, and wholly in the picture, can. The others are
     drawn, without a photograph, and looked for; and with each all that are near, or near to those, since a part of one
-    can be taken for one of another's, and what another colour hides for anything.
+    can be taken for one of another's. Where there are other colours, which may hide anything, the whole picture is.
 
     Args:
         boxes: in the order in which they are drawn; no side is shorter than `MIN_SIDE`.
@@ -38,20 +40,19 @@ def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int
         outline: width of the lines in pixels; 0: filled.
         size_wh: of the picture.
     """
-    if any(is_hopeless(box, size_wh) for box in boxes):
+    if any(is_hopeless(box, outline, size_wh) for box in boxes):
         return False
     met = {at for pair in _close(boxes, _GAP) if _meet(*(boxes[at] for at in pair), outline) for at in pair}
-    hard = {at for at, box in enumerate(boxes) if at in met or _is_hard(box, size_wh)}
+    hard = {at for at, box in enumerate(boxes) if at in met or _is_hard(box, outline, size_wh)}
     if not hard:
         return True
-    near = [(a, b) for a, b in _close(boxes, _SWAY) if _touch(boxes[a], boxes[b], _SWAY)]
-    groups = [
-        [at for at in group if owners[at] == owner]
-        for group in _groups(len(boxes), near)
-        for owner in sorted({owners[at] for at in group})
-        if not hard.isdisjoint(group)
-    ]
     alone = len(set(owners)) == 1
+    groups = (
+        _near(boxes)
+        if alone
+        else [[at for at, one in enumerate(owners) if one == owner] for owner in sorted(set(owners))]
+    )
+    groups = [group for group in groups if not hard.isdisjoint(group)]
     if alone and any(are_hopeless([boxes[at] for at in group], outline, size_wh) for group in groups):
         return False
     return all(_is_read(group, boxes, owners, outline, size_wh) for group in groups)
@@ -65,7 +66,7 @@ def match(
     return [(found[a], true[b], float(overlaps[a, b])) for a, b in assign_within(1 - overlaps, 1 - least)]
 
 
-def _is_hard(box: RotatedBox, size_wh: tuple[int, int]) -> bool:
+def _is_hard(box: RotatedBox, outline: int, size_wh: tuple[int, int]) -> bool:
     """Whether even one that stands alone has to be tried out."""
     reach_x, reach_y = reach_of(box)
     sticks_out = (
@@ -73,7 +74,8 @@ def _is_hard(box: RotatedBox, size_wh: tuple[int, int]) -> bool:
         or box.x + reach_x > size_wh[0] + 0.5
         or box.y + reach_y > size_wh[1] + 0.5
     )
-    return sticks_out or min(box.width, box.height) < _SURE_SIDE
+    shorter = min(box.width, box.height)
+    return sticks_out or shorter < _SURE_SIDE or abs(shorter - FULL_LINES * outline) < _UNSURE_PX
 
 
 def _close(boxes: Sequence[RotatedBox], gap: float) -> Iterator[tuple[int, int]]:
@@ -113,13 +115,14 @@ def _holds(outer: RotatedBox, inner: RotatedBox, outline: int) -> bool:
     return True
 
 
-def _groups(count: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """Numbers below `count`, those of a pair in the same list, all ascending."""
-    names = list(range(count))
-    for pair in pairs:
-        first, second = sorted(names[at] for at in pair)
-        names = [first if name == second else name for name in names]
-    return [[at for at in range(count) if names[at] == name] for name in sorted(set(names))]
+def _near(boxes: Sequence[RotatedBox]) -> list[list[int]]:
+    """Positions of boxes, together with those that are near, or near to those."""
+    names = list(range(len(boxes)))
+    for at, other in _close(boxes, _SWAY):
+        if names[at] != names[other] and _touch(boxes[at], boxes[other], _SWAY):
+            old, new = names[at], names[other]
+            names = [new if name == old else name for name in names]
+    return [[at for at, own in enumerate(names) if own == name] for name in sorted(set(names))]
 
 
 def _is_read(

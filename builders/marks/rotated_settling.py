@@ -203,7 +203,9 @@ def _solved(samples: _Samples, offsets: Floats, weights: Floats) -> tuple[list[f
         sums = np.add.reduceat(products * trust, samples.firsts, axis=1).tolist()
         total = [one + 0.01 for one in sums[0]]
         pulls, arms, turns, spread = sums[1:]
-        turned = sum(turn - arm * pull / one for turn, arm, pull, one in zip(turns, arms, pulls, total, strict=True)) / (
+        turned = sum(
+            turn - arm * pull / one for turn, arm, pull, one in zip(turns, arms, pulls, total, strict=True)
+        ) / (
             sum(own - arm * arm / one for own, arm, one in zip(spread, arms, total, strict=True)) + 0.01 * scale * scale
         )
         moves = [(pull - arm * turned) / one for pull, arm, one in zip(pulls, arms, total, strict=True)]

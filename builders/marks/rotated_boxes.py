@@ -226,7 +226,7 @@ def corner_error(first: RotatedBox, second: RotatedBox) -> float:
 def _sides(box: RotatedBox, top: int, bottom: int) -> list[tuple[Floats, float]]:
     """For both pairs of parallel sides, where each row crosses the line halfway between them, and how fast a row goes
     away from that line. Of sides that are level: how far each row lies from that line, and 0."""
-    down = np.arange(top, bottom) + (0.5 - box.y)
+    down: Floats = np.arange(top, bottom, dtype=np.float64) + (0.5 - box.y)
     return [
         (down * across, 0.0) if abs(along) < _LEVEL else (box.x - 0.5 - down * (across / along), along)
         for along, across in ((box.along_x, box.along_y), (-box.along_y, box.along_x))
@@ -256,8 +256,9 @@ def _spans(
 
 def _between(spans: tuple[Floats, Floats], width: int) -> NDArray[np.bool_]:
     """(H, width): columns from the first of each row to before its end."""
-    kind = np.uint16 if width < 2**16 else np.uint32
+    kind: type[np.unsignedinteger[Any]] = np.uint16 if width < 2**16 else np.uint32
     first, end = spans
     start, length = np.minimum(first, width).astype(kind), (end - first).astype(kind)
-    found: NDArray[np.bool_] = np.arange(width, dtype=kind) - start[:, None] < length[:, None]  # wraps where before
+    columns: NDArray[Any] = np.arange(width, dtype=kind)
+    found: NDArray[np.bool_] = columns - start[:, None] < length[:, None]  # what lies before wraps to far behind
     return found

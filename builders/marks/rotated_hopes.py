@@ -21,7 +21,7 @@ from .rotated_boxes import FULL_LINES, RotatedBox, box_of_pixels, corner_error, 
 _LINE: Final = 2
 """Width of the lines in the small picture, pixels."""
 _CAPTURED_PX: Final = 12.0
-"""A hole whose bounds lie farther from a rectangle's does not suggest it: the finder moves sides by 8 pixels at most."""
+"""A hole whose bounds lie farther from a rectangle's does not suggest it: the finder moves sides by 8 pixels or so."""
 _PIXELS: Final = 2.0
 _DIAGONAL: Final = math.sqrt(2)
 _OUTSIDE_PX: Final = 5.0

@@ -42,7 +42,7 @@ def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int
     """
     if any(is_hopeless(box, outline, size_wh) for box in boxes):
         return False
-    met = {at for pair in _close(boxes, _GAP) if _meet(*(boxes[at] for at in pair), outline) for at in pair}
+    met = {at for pair in _close(boxes, _GAP) if _meet(boxes[pair[0]], boxes[pair[1]], outline) for at in pair}
     hard = {at for at, box in enumerate(boxes) if at in met or _is_hard(box, outline, size_wh)}
     if not hard:
         return True

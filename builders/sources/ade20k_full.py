@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ class Ade20kFull(Source):
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:
         place = f"{self._images().relative_to(self.path).as_posix()}/{record['stem']}"
         names = {int(number): name for number, name in record["names"].items()}
-        objects = FileBytes(self.file(f"{place}_seg.png"))
+        objects, parts = (FileBytes(self.file(f"{place}_{kind}.png")) for kind in ("seg", "parts_1"))
         values = _load_numbers(objects)
         scenes = tuple(record["scene"])
         return Sample(
@@ -92,29 +92,58 @@ class Ade20kFull(Source):
                 if number // 256 in names
             ),
             label_map=LabelMap(names, partial(np.floor_divide, values, 256)),
-            parts=self._parts(FileBytes(self.file(f"{place}_parts_1.png")), record["parts"]),
+            parts=_UnreadParts(FileBytes(self.file(f"{place}_parts_1.png")), record["parts"])
+            if record["parts"]
+            else None,
             labels=(LabelSet("scene", scenes, tuple(self.header["scenes"])),) if scenes else (),
         )
 
     def _images(self) -> Path:
         return self.require(f"images/ADE/{self.split}", folder=True)
 
-    def _parts(self, file: FileBytes, stored: Mapping[str, str]) -> SegmentMap | None:
-        """The parts of objects; which there are, only the map itself knows.
+
+class _UnreadParts(SegmentMap):
+    """The parts of objects, from a map that is read once a task asks for them; which there are, only the map knows."""
+
+    __slots__ = ("_file", "_found", "_names")
+    _file: FileBytes
+    _found: SegmentMap | None
+    _names: Mapping[str, str]
+
+    def __init__(self, file: FileBytes, names: Mapping[str, str]) -> None:
+        for name, value in (("_file", file), ("_names", names), ("_found", None)):
+            object.__setattr__(self, name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _UnreadParts, (self._file, self._names)
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Every part that the map shows.
 
         Raises:
             BadItem: the map cannot be read.
         """
-        if not stored:
-            return None
-        names = {int(number): name for number, name in stored.items()}
-        values = _load_numbers(file)
-        segments = (
-            Segment(number, Category(number // 256, names[number // 256]))
-            for number in counts_in(values)
-            if number // 256 in names
-        )
-        return SegmentMap(tuple(segments), partial(np.asarray, values))
+        return self._read().segments
+
+    @property
+    def load(self) -> Callable[[], NDArray[np.int32]]:
+        """Gives the map; raises as `segments` does."""
+        return self._read().load
+
+    def _read(self) -> SegmentMap:
+        found = self._found
+        if found is None:
+            names = {int(number): name for number, name in self._names.items()}
+            values = _load_numbers(self._file)
+            segments = (
+                Segment(number, Category(number // 256, names[number // 256]))
+                for number in counts_in(values)
+                if number // 256 in names
+            )
+            found = SegmentMap(tuple(segments), partial(np.asarray, values))
+            object.__setattr__(self, "_found", found)
+        return found
 
 
 def _entry(stem: str, record: dict[str, Any]) -> Entry:

@@ -92,9 +92,7 @@ class Ade20kFull(Source):
                 if number // 256 in names
             ),
             label_map=LabelMap(names, partial(np.floor_divide, values, 256)),
-            parts=_UnreadParts(FileBytes(self.file(f"{place}_parts_1.png")), record["parts"])
-            if record["parts"]
-            else None,
+            parts=_UnreadParts(parts, record["parts"]) if record["parts"] else None,
             labels=(LabelSet("scene", scenes, tuple(self.header["scenes"])),) if scenes else (),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,7 +40,7 @@ def normals_of(depth_m: NDArray[np.floating], camera: Intrinsics, window: int, r
         Normals that face the camera, where there is a depth and enough of it around.
     """
     known = depth_m > 0
-    inverse = known / np.where(known, depth_m, 1.0)
+    inverse = np.divide(1.0, depth_m, out=np.zeros(depth_m.shape), where=known)
     normals = np.zeros((*depth_m.shape, 3), np.float32)
     planes = fit_planes(inverse, window)
     for start in range(0, len(normals), _BAND_ROWS):
@@ -54,14 +55,15 @@ def normals_of(depth_m: NDArray[np.floating], camera: Intrinsics, window: int, r
 
 def have_normals(normals: Normals) -> NDArray[np.bool_]:
     """(H, W) or (N,): where there is one."""
-    found: NDArray[np.bool_] = (normals[..., 0] != 0) | (normals[..., 1] != 0) | (normals[..., 2] != 0)
+    across, up, near = cv2.split(normals.reshape(len(normals), -1, 3))
+    found: NDArray[np.bool_] = ((across != 0) | (up != 0) | (near != 0)).reshape(normals.shape[:-1])
     return found
 
 
-def mean_normal(normals: Normals) -> Floats:
-    """(3,) mean over the pixels that have one; there is at least one."""
+def mean_normal(normals: Normals, count: int) -> Floats:
+    """(3,) mean over the pixels that have one; count: how many have, at least one."""
     total = normals.reshape(len(normals), -1).sum(axis=0, dtype=np.float64).reshape(-1, 3).sum(axis=0)
-    mean: Floats = total / np.count_nonzero(have_normals(normals))
+    mean: Floats = total / count
     return mean
 
 
@@ -75,15 +77,17 @@ def to_colors(normals: Normals, axes: Axes) -> RGB:
     Returns:
         (H, W, 3) uint8.
     """
+    height, width, _ = normals.shape
     signs = np.array([1 if axes == "marigold" else -1, 1, 1], np.float32)
-    colors = np.empty(normals.shape, np.uint8)
-    for start in range(0, len(normals), _BAND_ROWS):
+    row = np.tile(signs, width)  # long rows are many times quicker to work on than short vectors
+    colors = np.empty((height, 3 * width), np.uint8)
+    for start in range(0, height, _BAND_ROWS):
         rows = slice(start, start + _BAND_ROWS)
-        levels = normals[rows] * signs
+        levels = normals[rows].reshape(-1, 3 * width) * row
         levels += 1
         levels *= np.float32(127.5)
         colors[rows] = np.rint(levels, out=levels)
-    return colors
+    return colors.reshape(normals.shape)
 
 
 def from_colors(image: RGB, axes: Axes) -> Normals:
@@ -110,7 +114,6 @@ def _write_normals(normals: Normals, planes: Planes, wanted: NDArray[np.bool_], 
     right, up = planes.along_x * -camera.fx, planes.along_y * camera.fy
     near = planes.value - planes.along_x * x - planes.along_y * y
     length = np.sqrt(right * right + up * up + near * near)
-    found = wanted & (length > 0)
-    scale = found / np.where(found, length, 1.0)
-    for channel, part in enumerate((right, up, near)):
-        normals[..., channel] = part * scale
+    scale = np.divide(1.0, length, out=np.zeros_like(length), where=wanted & (length > 0))
+    channels = [(part * scale).astype(np.float32) for part in (right, up, near)]
+    cv2.merge(channels, normals)

@@ -89,13 +89,14 @@ class Normals(Task[NormalsOptions]):
         camera = _moved(self._camera(view), view)
         window = max(5, round(options.window * min(view.size_wh)) // 2 * 2 + 1)
         normals = normals_of(units * unit_m, camera, window, options.roughness)
-        share = float(np.mean(have_normals(normals)))
+        count = np.count_nonzero(have_normals(normals))
+        share = count / units.size
         if not share or share < options.min_valid:
             raise NotApplicable(f"{share:.1%} of the pixels have a normal, less than min_valid {options.min_valid:g}")
         annotation = {
             "size": list(units.shape),
             "valid": share,
-            "mean_normal": [round(float(part), 4) for part in mean_normal(normals)],
+            "mean_normal": [round(float(part), 4) for part in mean_normal(normals, count)],
             "intrinsics": {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy},
             "window": window,
             "roughness": options.roughness,

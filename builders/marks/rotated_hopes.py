@@ -25,7 +25,7 @@ _CAPTURED_PX: Final = 12.0
 _PIXELS: Final = 2.0
 _DIAGONAL: Final = math.sqrt(2)
 _OUTSIDE_PX: Final = 5.0
-_HARDLY_PX: Final = 0.75
+_HARDLY_PX: Final = 0.3
 _JOINED_PX: Final = 1.0
 """Filled ones that overlap by as much are one piece."""
 

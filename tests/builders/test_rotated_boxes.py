@@ -1,4 +1,4 @@
-"""Rotated rectangles: geometry by hand and against OpenCV, drawing, finding, and what cannot be told apart."""
+"""Rotated rectangles: geometry by hand and against OpenCV, drawing and finding."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from taskpaint.builders.geometry import fit
 from taskpaint.builders.marks.rotated_boxes import (
     RotatedBox,
     box_of_corners,
     box_of_pixels,
+    box_of_runs,
     clipped,
     corner_error,
     overlap,
     pixels_of,
     pixels_under,
     smallest_box,
+    stamp_rotated,
 )
 from taskpaint.builders.marks.rotated_finder import find_rotated_boxes
-from taskpaint.builders.marks.rotated_reading import can_be_read
 from taskpaint.builders.marks.rotated_settling import framed, settled
+from taskpaint.builders.masks import regions
+from taskpaint.builders.masks.run_lengths import read_counts
+from taskpaint.manifests.recipe import Sizing
 
 _HALF = math.sqrt(0.5)
 _DIAMOND = RotatedBox(20, 20, 10 * math.sqrt(2), 10 * math.sqrt(2), _HALF, _HALF)
@@ -90,6 +95,73 @@ def test_pixels_are_those_whose_centre_lies_on_the_box():
     # |x - 20| + |y - 20| <= 9.5 at the centres: rows of 18, 16 ... 2 pixels, above and below the middle
     assert inside.sum() == 2 * sum(range(2, 19, 2))
     assert pixels_of(RotatedBox(-30, -30, 6, 4), (20, 20), 0)[1].size == 0
+
+
+_TURNS = st.one_of(st.sampled_from([0.0, 45.0, 90.0, 180.0, 270.0]), st.floats(0, 360))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.floats(-20, 80),
+    st.floats(-20, 60),
+    st.floats(1, 90),
+    st.floats(1, 90),
+    _TURNS,
+    st.sampled_from([0, 2, 3, 5]),
+)
+def test_pixels_against_the_distance_of_each_centre(x, y, width, height, degrees, outline):
+    """All pixels but those whose centre lies on a side, where rounding decides."""
+    box = _turned(x, y, width, height, degrees)
+    (rows, columns), inside = pixels_of(box, (60, 40), outline)
+    painted = np.zeros((40, 60), bool)
+    painted[rows, columns] = inside
+    down, right = np.mgrid[:40, :60] + 0.5
+    away = np.stack([right - x, down - y], axis=-1)
+    across = np.abs(away @ [box.along_x, box.along_y]) - width / 2
+    below = np.abs(away @ [-box.along_y, box.along_x]) - height / 2
+    depth = -np.maximum(across, below)  # how far inside the nearest side a centre lies
+    full = not outline or min(width, height) < 3 * outline
+    expected = (depth > 0) if full else (depth > 0) & (depth < outline)
+    sure = (np.abs(depth) > 1e-6) & (full | (np.abs(depth - outline) > 1e-6))
+    np.testing.assert_array_equal(painted[sure], expected[sure])
+
+
+def test_stamping_paints_just_these_pixels():
+    photo = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    for box in (_turned(40, 30, 50, 24, 33), _turned(2, 58, 30, 20, 100), RotatedBox(-50, -50, 8, 8)):
+        painted = photo.copy()
+        stamp_rotated(painted, box, 3, (1, 2, 3))
+        (rows, columns), inside = pixels_of(box, (80, 60), 3)
+        expected = photo.copy()
+        expected[rows, columns][inside] = (1, 2, 3)
+        np.testing.assert_array_equal(painted, expected)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.sampled_from([0.01, 0.2, 0.95]),
+    st.sampled_from(["native", "square", "stretch", "pad"]),
+)
+def test_the_box_of_runs_is_that_of_the_pixels_shown(seed, height, width, share, resize):
+    mask = (np.random.default_rng(seed).random((height, width)) < share).astype(np.uint8)
+    geometry = fit(Sizing(resize=resize, size=16 + seed % 50), (width, height), None, random.Random(seed))
+    shown = geometry.labels(mask)
+    runs = read_counts(regions.encode(mask)["counts"])
+    box = box_of_runs(runs, height, None if geometry.is_native else geometry.shown_places())
+    if not shown.any():
+        assert box is None
+        return
+    offset = np.array(geometry.offset_xy)
+    rows, columns = np.nonzero(shown)
+    corners = np.concatenate([np.stack([columns + i, rows + j], axis=1) for i in (0, 1) for j in (0, 1)])
+    _, (long, wide), _ = cv2.minAreaRect(corners.astype(np.float32))
+    assert box.width * box.height == pytest.approx(long * wide, rel=1e-3, abs=0.02)
+    away = corners - offset - (box.x, box.y)
+    assert (np.abs(away @ [box.along_x, box.along_y]) <= box.width / 2 + 1e-6).all()
+    assert (np.abs(away @ [-box.along_y, box.along_x]) <= box.height / 2 + 1e-6).all()
 
 
 def test_colours_under_an_outline():
@@ -173,28 +245,3 @@ def test_a_sloppy_outline_is_still_one_box():
 def test_nothing_painted():
     assert find_rotated_boxes(np.full((50, 50), -1, np.int8), 3) == []
     assert find_rotated_boxes(np.zeros((50, 50), np.int8), 0) == []
-
-
-@pytest.mark.parametrize(
-    ("boxes", "outline", "readable"),
-    [
-        ([_turned(40, 40, 30, 24, 20), _turned(100, 40, 30, 24, 50)], 2, True),
-        ([_turned(80, 60, 100, 80, 20), _turned(80, 60, 40, 30, 60)], 2, True),  # nested
-        ([_turned(80, 60, 100, 80, 20), _turned(80, 60, 40, 30, 60)], 0, False),  # one lies on the other
-        ([_turned(60, 60, 60, 40, 20), _turned(61, 60, 60, 40, 20)], 2, False),  # twins
-        ([RotatedBox(50, 50, 40, 30), RotatedBox(90, 50, 40, 30)], 0, False),  # they touch
-        ([RotatedBox(50, 50, 40, 30), RotatedBox(100, 50, 40, 30)], 0, True),
-        ([_turned(10, 60, 60, 40, 0)], 2, False),  # its left side is not in the picture
-    ],
-)
-def test_what_can_be_read(boxes, outline, readable):
-    assert can_be_read(boxes, [0] * len(boxes), outline, (160, 120)) is readable
-    if readable:
-        assert len(find_rotated_boxes(_evidence(boxes, outline), outline)) == len(boxes)
-
-
-def test_other_colours_hide_but_do_not_join():
-    # the second covers the middle of the first, in another colour: all corners of the first still show
-    boxes = [RotatedBox(80, 60, 100, 40), RotatedBox(80, 60, 30, 100)]
-    assert can_be_read(boxes, [0, 1], 0, (160, 120))
-    assert not can_be_read(boxes, [0, 0], 0, (160, 120))

@@ -99,25 +99,13 @@ def smallest_box(points: Points) -> RotatedBox:
     return RotatedBox(u * along_x - v * along_y, u * along_y + v * along_x, width, height, along_x, along_y)
 
 
-def box_of_pixels(mask: NDArray[Any]) -> RotatedBox | None:
-    """The smallest rectangle that holds all of every pixel that is set, of an (H, W) mask; None when none is."""
-    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
-    if not width:
-        return None
-    part = mask[y : y + height, x : x + width] != 0
-    rows = np.flatnonzero(part.any(axis=1))
-    part = part[rows]
-    first, last = x + part.argmax(axis=1), x + width - part[:, ::-1].argmax(axis=1)
-    return _box_around([first, last], [y + rows, y + rows + 1])
-
-
 def box_of_runs(
     runs: NDArray[np.int64], height: int, places: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None
 ) -> RotatedBox | None:
-    """As `box_of_pixels`, of a mask's run lengths down its columns: background first, then by turns.
+    """The smallest rectangle that holds all of every pixel that is set, of a mask; None when none is.
 
     Args:
-        runs: they end with the mask's last pixel.
+        runs: the mask's run lengths down its columns: background first, then by turns, up to its last pixel.
         height: of the mask.
         places: where the mask is shown cropped or resized, the column of the mask that each column shows, and the row
             that each row does, ascending.
@@ -135,10 +123,10 @@ def box_of_runs(
     if places is not None:
         x, y = ([np.searchsorted(kept, edge) for edge in edges] for kept, edges in zip(places, (x, y), strict=True))
     shown = (x[0] < x[1]) & (y[0] < y[1])
-    return _box_around([edge[shown] for edge in x], [edge[shown] for edge in y]) if shown.any() else None
+    return box_around([edge[shown] for edge in x], [edge[shown] for edge in y]) if shown.any() else None
 
 
-def _box_around(x: Sequence[NDArray[np.integer]], y: Sequence[NDArray[np.integer]]) -> RotatedBox:
+def box_around(x: Sequence[NDArray[np.integer]], y: Sequence[NDArray[np.integer]]) -> RotatedBox:
     """The smallest rectangle around upright ones, given by their left and right, upper and lower edges."""
     corners = [np.stack([edge, other], axis=1) for edge in x for other in y]
     return smallest_box(np.concatenate(corners).astype(np.float64))

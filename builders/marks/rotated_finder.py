@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .evidence import Evidence
-from .rotated_boxes import RotatedBox, box_of_pixels, overlap_more, pixels_of, reach_of
+from .pieces import Pieces
+from .rotated_boxes import RotatedBox, overlap_more, pixels_of, reach_of
 from .rotated_settling import framed, settled
 
 Places = NDArray[np.intp]
@@ -73,10 +74,10 @@ def _seeds(part: Evidence, outline: int) -> Iterator[RotatedBox]:
         masks = masks[::2]
     seen: set[RotatedBox] = set()
     for mask, line in masks:
-        for piece, (x, y) in _pieces(mask, 4 if line else 8):
-            box = box_of_pixels(piece)
-            assert box is not None
-            box = box._replace(x=box.x + x, y=box.y + y).grown(line)
+        pieces = Pieces.of(mask.astype(np.uint8), 4 if line else 8)
+        order = np.argsort(-pieces.areas, kind="stable")[:_MOST_SEEDS]  # the largest first
+        for at in order[pieces.areas[order] >= _LEAST_PIXELS].tolist():
+            box = pieces.box(at).grown(line)
             if box not in seen and min(box.width, box.height) >= 2 and not _is_around(box, part, line):
                 seen.add(box)
                 yield box
@@ -87,16 +88,6 @@ def _is_around(box: RotatedBox, part: Evidence, line: int) -> bool:
     height, width = part.shape
     across, down = reach_of(box)
     return line > 0 and 2 * across > width + line and 2 * down > height + line and box.along_x * box.along_y == 0
-
-
-def _pieces(mask: NDArray[np.bool_], neighbours: int) -> Iterator[tuple[NDArray[np.bool_], tuple[int, int]]]:
-    """Connected pieces of a mask, the largest first, each with the place of its own part of the mask."""
-    _, labels, regions, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=neighbours)
-    areas = regions[1:, cv2.CC_STAT_AREA]
-    order = np.argsort(-areas, kind="stable")[:_MOST_SEEDS]
-    for label in (order[areas[order] >= _LEAST_PIXELS] + 1).tolist():
-        x, y, width, height = regions[label, :4].tolist()
-        yield labels[y : y + height, x : x + width] == label, (x, y)
 
 
 def _explained(part: Evidence, boxes: Sequence[RotatedBox], outline: int) -> list[RotatedBox]:

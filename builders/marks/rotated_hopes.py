@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Final, NamedTuple
+from typing import Final
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from .convex_polygons import shared_part
-from .rotated_boxes import FULL_LINES, RotatedBox, box_of_pixels, corner_error, overlap, pixels_of, reach_of
+from .pieces import Pieces
+from .rotated_boxes import FULL_LINES, RotatedBox, corner_error, overlap, pixels_of, reach_of
 
 _LINE: Final = 2
 """Width of the lines in the small picture, pixels."""
@@ -66,8 +65,8 @@ def are_hopeless(boxes: Sequence[RotatedBox], outline: int, size_wh: tuple[int, 
     for box in small:
         window, inside = pixels_of(box, size, line)
         painted[window] |= inside
-    pieces = [_Pieces.of(1 - painted, 4, line), _Pieces.of(painted, 8, 0.0)]
-    return not all(any(found.suggest(box, farthest) for found in pieces) for box in small)
+    pieces = (line, Pieces.of(1 - painted, 4)), (0.0, Pieces.of(painted, 8))
+    return not all(any(_suggest(found, box.grown(-inset), size, farthest) for inset, found in pieces) for box in small)
 
 
 def _scaled(box: RotatedBox, scale: float) -> RotatedBox:
@@ -85,39 +84,13 @@ def _moved(boxes: Sequence[RotatedBox], size_wh: tuple[float, float]) -> tuple[l
     return moved, (max(1, right - left), max(1, bottom - top))
 
 
-class _Pieces(NamedTuple):
-    """Connected pieces of a mask.
-
-    Attributes:
-        labels: (H, W) the number of each pixel's piece.
-        bounds: (N, 4) left, top, right and bottom of each piece but number 0.
-        line: how much larger than a piece a rectangle is that it suggests, on every side.
-    """
-
-    labels: NDArray[np.int32]
-    bounds: NDArray[np.int32]
-    line: float
-
-    @classmethod
-    def of(cls, mask: NDArray[np.uint8], neighbours: int, line: float) -> _Pieces:
-        _, labels, bounds, _ = cv2.connectedComponentsWithStats(mask, connectivity=neighbours)
-        bounds = bounds[1:, :4]
-        bounds[:, 2:] += bounds[:, :2]
-        return cls(labels, bounds, line)
-
-    def suggest(self, box: RotatedBox, farthest: float) -> bool:
-        """Whether the smallest rectangle around a piece is about this one."""
-        height, width = self.labels.shape
-        inner = box.grown(-self.line)
-        shown = shared_part(inner.corner_list(), [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)])
-        if not shown:
-            return False
-        x, y = [corner[0] for corner in shown], [corner[1] for corner in shown]
-        apart = np.abs(self.bounds - np.array([min(x), min(y), max(x), max(y)])).max(axis=1)
-        for at in np.flatnonzero(apart <= farthest).tolist():
-            left, top, right, bottom = self.bounds[at].tolist()
-            found = box_of_pixels(self.labels[top:bottom, left:right] == at + 1)
-            assert found is not None
-            if corner_error(found._replace(x=found.x + left, y=found.y + top), inner) <= _DIAGONAL * farthest:
-                return True
+def _suggest(pieces: Pieces, box: RotatedBox, size_wh: tuple[int, int], farthest: float) -> bool:
+    """Whether the smallest rectangle around a piece is about this one."""
+    width, height = size_wh
+    shown = shared_part(box.corner_list(), [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)])
+    if not shown:
         return False
+    x, y = [corner[0] for corner in shown], [corner[1] for corner in shown]
+    apart = np.abs(pieces.bounds() - np.array([min(x), min(y), max(x), max(y)])).max(axis=1)
+    near = np.flatnonzero(apart <= farthest).tolist()
+    return any(corner_error(pieces.box(at), box) <= _DIAGONAL * farthest for at in near)

@@ -14,7 +14,6 @@ from taskpaint.builders.geometry import fit
 from taskpaint.builders.marks.rotated_boxes import (
     RotatedBox,
     box_of_corners,
-    box_of_pixels,
     box_of_runs,
     clipped,
     corner_error,
@@ -75,14 +74,6 @@ def test_the_smallest_box_is_opencvs(points):
     away = np.array(points, float) - (box.x, box.y)
     assert (np.abs(away @ [box.along_x, box.along_y]) <= box.width / 2 + 1e-6).all()
     assert (np.abs(away @ [-box.along_y, box.along_x]) <= box.height / 2 + 1e-6).all()
-
-
-def test_the_box_of_pixels_holds_all_of_each():
-    mask = np.zeros((9, 9), np.uint8)
-    mask[2:4, 3:8] = 1
-    box = box_of_pixels(mask)
-    assert box.corners().tolist() == [[3, 2], [8, 2], [8, 4], [3, 4]]
-    assert box_of_pixels(np.zeros((4, 4), np.uint8)) is None
 
 
 def test_pixels_are_those_whose_centre_lies_on_the_box():

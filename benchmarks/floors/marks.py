@@ -89,7 +89,8 @@ def _frame(item: Item, target: Image) -> None:
 
 
 def _within(values: Any, half: float) -> Any:
-    return (values >= -half) & (values < half)
+    """Many centres lie just on a side; which then count must not be left to rounding."""
+    return (values >= -half - 1e-6) & (values < half - 1e-6)
 
 
 def _stamp(image: Image, center: tuple[float, float], outer: float, inner: float, rgb: RGB) -> None:

@@ -23,8 +23,11 @@ FULL_LINES: Final = 3
 """A box that is less than so many lines wide is painted full."""
 _BESIDE = 2
 _ROUNDING = 1e-6
-_LEVEL = 1e-9
+_LEVEL = 1e-12
 """A side that rises less than this a pixel is level."""
+_NUDGE = 1e-6
+"""Centres of pixels often lie just on a side, as corners are whole numbers: sides are moved so little, back along the
+box's own axes, that rounding does not choose between them."""
 
 
 class RotatedBox(NamedTuple):
@@ -141,6 +144,8 @@ def reach_of(box: RotatedBox) -> tuple[float, float]:
 def pixels_of(box: RotatedBox, size_wh: tuple[int, int], outline: float) -> tuple[Window, NDArray[np.bool_]]:
     """A window of the picture, and which of its pixels a box paints: those whose centre lies on it.
 
+    Of centres on a side itself those count that lie where the box's own axes begin.
+
     Args:
         box: what is drawn.
         size_wh: of the picture.
@@ -216,7 +221,9 @@ def _sides(box: RotatedBox, top: int, bottom: int) -> list[tuple[Floats, float]]
     away from that line. Of sides that are level: how far each row lies from that line, and 0."""
     down: Floats = np.arange(top, bottom, dtype=np.float64) + (0.5 - box.y)
     return [
-        (down * across, 0.0) if abs(along) < _LEVEL else (box.x - 0.5 - down * (across / along), along)
+        (down * across + _NUDGE, 0.0)
+        if abs(along) < _LEVEL
+        else (box.x - 0.5 - (down * across + _NUDGE) / along, abs(along))
         for along, across in ((box.along_x, box.along_y), (-box.along_y, box.along_x))
     ]
 
@@ -225,20 +232,14 @@ def _spans(
     sides: Sequence[tuple[Floats, float]], half_width: float, half_height: float, left: int, right: int
 ) -> tuple[Floats, Floats]:
     """The first column of each row between the sides and that after the last, from `left`; the sides lie so far from
-    the middle of the box. A pixel's centre on a side counts at one end of a row and not at the other."""
+    the middle of the box."""
     first, end = np.zeros(len(sides[0][0])), np.full(len(sides[0][0]), float(right - left))
     for (middle, slope), half in zip(sides, (half_width, half_height), strict=True):
-        if slope == 0:
-            end *= (middle >= -half) & (middle < half)
-            continue
-        reach = half / abs(slope)
-        ahead, beyond = middle + (-reach - left), middle + (reach - left)
-        if slope > 0:
-            np.maximum(first, np.ceil(ahead), out=first)
-            np.minimum(end, np.ceil(beyond), out=end)
+        if slope:
+            np.maximum(first, np.ceil(middle + (-half / slope - left)), out=first)
+            np.minimum(end, np.ceil(middle + (half / slope - left)), out=end)
         else:
-            np.maximum(first, np.floor(ahead) + 1, out=first)
-            np.minimum(end, np.floor(beyond) + 1, out=end)
+            end *= (middle >= -half) & (middle < half)
     return first, np.maximum(end, first)
 
 

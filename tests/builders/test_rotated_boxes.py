@@ -113,7 +113,7 @@ def test_pixels_against_the_distance_of_each_centre(x, y, width, height, degrees
     depth = -np.maximum(across, below)  # how far inside the nearest side a centre lies
     full = not outline or min(width, height) < 3 * outline
     expected = (depth > 0) if full else (depth > 0) & (depth < outline)
-    sure = (np.abs(depth) > 1e-6) & (full | (np.abs(depth - outline) > 1e-6))
+    sure = (np.abs(depth) > 2e-6) & (full | (np.abs(depth - outline) > 2e-6))
     np.testing.assert_array_equal(painted[sure], expected[sure])
 
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from .evidence import Evidence
 from .pieces import Pieces
-from .rotated_boxes import RotatedBox, overlap_more, pixels_of, reach_of
+from .rotated_boxes import RotatedBox, overlap_more, reach_of
+from .rotated_drawing import pixels_of
 from .rotated_settling import framed, settled
 
 Places = NDArray[np.intp]

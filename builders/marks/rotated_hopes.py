@@ -15,7 +15,8 @@ import numpy as np
 
 from .convex_polygons import shared_part
 from .pieces import Pieces
-from .rotated_boxes import FULL_LINES, RotatedBox, corner_error, overlap, pixels_of, reach_of
+from .rotated_boxes import RotatedBox, corner_error, overlap, reach_of
+from .rotated_drawing import FULL_LINES, pixels_of
 
 _LINE: Final = 2
 """Width of the lines in the small picture, pixels."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from .evidence import Evidence
 from .matching import assign_within
-from .rotated_boxes import FULL_LINES, RotatedBox, corner_error, overlap, pixels_of, reach_of
+from .rotated_boxes import RotatedBox, corner_error, overlap, reach_of
+from .rotated_drawing import FULL_LINES, pixels_of
 from .rotated_finder import find_rotated_boxes
 from .rotated_hopes import are_hopeless, is_hopeless
 

@@ -89,7 +89,7 @@ class Normals(Task[NormalsOptions]):
         camera = _moved(self._camera(view), view)
         window = max(5, round(options.window * min(view.size_wh)) // 2 * 2 + 1)
         normals = normals_of(units * unit_m, camera, window, options.roughness)
-        count = np.count_nonzero(have_normals(normals))
+        count = int(np.count_nonzero(have_normals(normals)))
         share = count / units.size
         if not share or share < options.min_valid:
             raise NotApplicable(f"{share:.1%} of the pixels have a normal, less than min_valid {options.min_valid:g}")

@@ -24,10 +24,9 @@ from ..marks.rotated_boxes import (
     box_of_runs,
     clipped,
     corner_error,
-    pixels_under,
     smallest_box,
-    stamp_rotated,
 )
+from ..marks.rotated_drawing import pixels_under, stamp_rotated
 from ..marks.rotated_finder import find_rotated_boxes
 from ..marks.rotated_reading import MIN_SIDE, can_be_read, match
 from ..masks.run_lengths import read_counts

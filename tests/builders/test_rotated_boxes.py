@@ -18,11 +18,9 @@ from taskpaint.builders.marks.rotated_boxes import (
     clipped,
     corner_error,
     overlap,
-    pixels_of,
-    pixels_under,
     smallest_box,
-    stamp_rotated,
 )
+from taskpaint.builders.marks.rotated_drawing import pixels_of, pixels_under, stamp_rotated
 from taskpaint.builders.marks.rotated_finder import find_rotated_boxes
 from taskpaint.builders.marks.rotated_settling import framed, settled
 from taskpaint.builders.masks import regions

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.marks.rotated_boxes import RotatedBox, corner_error, pixels_of
+from taskpaint.builders.marks.rotated_boxes import RotatedBox, corner_error
+from taskpaint.builders.marks.rotated_drawing import pixels_of
 from taskpaint.builders.marks.rotated_finder import find_rotated_boxes
 from taskpaint.builders.marks.rotated_hopes import are_hopeless, is_hopeless
 from taskpaint.builders.marks.rotated_reading import can_be_read, match

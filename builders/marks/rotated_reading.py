@@ -48,12 +48,8 @@ def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int
     if not hard:
         return True
     alone = len(set(owners)) == 1
-    groups = (
-        _near(boxes)
-        if alone
-        else [[at for at, one in enumerate(owners) if one == owner] for owner in sorted(set(owners))]
-    )
-    groups = [group for group in groups if not hard.isdisjoint(group)]
+    together = _near(boxes) if alone else _of_each(owners)
+    groups = [group for group in together if not hard.isdisjoint(group)]
     if alone and any(are_hopeless([boxes[at] for at in group], outline, size_wh) for group in groups):
         return False
     return all(_is_read(group, boxes, owners, outline, size_wh) for group in groups)
@@ -114,6 +110,11 @@ def _holds(outer: RotatedBox, inner: RotatedBox, outline: int) -> bool:
         if abs(below * outer.along_x - right * outer.along_y) > down:
             return False
     return True
+
+
+def _of_each(owners: Sequence[int]) -> list[list[int]]:
+    """Positions of each colour's boxes."""
+    return [[at for at, own in enumerate(owners) if own == owner] for owner in sorted(set(owners))]
 
 
 def _near(boxes: Sequence[RotatedBox]) -> list[list[int]]:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+_TO_FOUR: Final = {  # red first, red lowest
+    (True, True): cv2.COLOR_RGB2RGBA,
+    (True, False): cv2.COLOR_RGB2BGRA,
+    (False, True): cv2.COLOR_BGR2RGBA,
+    (False, False): cv2.COLOR_BGR2BGRA,
+}
+_OPAQUE: Final = 0xFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +43,42 @@ class Runs:
 
     def counts(self) -> dict[int, int]:
         """Pixels of every number that occurs, ascending."""
-        numbers, places = np.unique(self.numbers, return_inverse=True)
-        pixels = np.bincount(places, self.lengths).astype(np.int64)
+        if self.numbers.dtype.kind == "u" and self.numbers.itemsize <= 2:  # few enough to count without sorting
+            every = np.bincount(self.numbers, self.lengths).astype(np.int64)
+            numbers = np.flatnonzero(every)
+            pixels = every[numbers]
+        else:
+            numbers, places = np.unique(self.numbers, return_inverse=True)
+            pixels = np.bincount(places, self.lengths).astype(np.int64)
         return dict(zip(numbers.tolist(), pixels.tolist(), strict=True))
+
+    def renumbered(self, numbers: NDArray[Any]) -> Runs:
+        """The same map with other numbers, (N,), one for each run; neighbours that become equal are joined."""
+        if not len(numbers):
+            return Runs(numbers, self.lengths, self.shape)
+        firsts = np.concatenate([np.zeros(1, np.intp), np.flatnonzero(numbers[1:] != numbers[:-1]) + 1])
+        return Runs(numbers[firsts], np.add.reduceat(self.lengths, firsts), self.shape)
 
     def spread(self, values: NDArray[Any]) -> NDArray[Any]:
         """A map of the same shape that has, in every pixel, its run's entry of `values`, (N,)."""
         return np.repeat(values, self.lengths).reshape(self.shape)
+
+
+def pixels_shared(first: Runs, second: Runs, kinds: tuple[int, int]) -> NDArray[np.int64]:
+    """Pixels that each number of one map has in common with each number of another map of the same size.
+
+    Args:
+        first, second: numbers from 0 up to `kinds`.
+
+    Returns:
+        (kinds[0], kinds[1]) int64.
+    """
+    ends = [np.cumsum(runs.lengths) for runs in (first, second)]
+    stops = np.union1d(*ends)
+    places = [np.searchsorted(edge, stops) for edge in ends]  # a piece ends with or before the runs that it lies in
+    codes = first.numbers[places[0]].astype(np.int64) * kinds[1] + second.numbers[places[1]]
+    shared = np.bincount(codes, np.diff(stops, prepend=0), kinds[0] * kinds[1])
+    return shared.astype(np.int64).reshape(kinds)
 
 
 def counts_in(values: NDArray[np.integer]) -> dict[int, int]:
@@ -49,16 +86,23 @@ def counts_in(values: NDArray[np.integer]) -> dict[int, int]:
     return Runs.of(values).counts()
 
 
-def packed(rgb: NDArray[np.uint8], low: Literal["red", "blue"] = "blue") -> NDArray[np.int32]:
-    """(H, W) int32: the `low` channel of a (H, W, 3) picture, plus 256 times green, plus 65536 times the other."""
-    four = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA if low == "red" else cv2.COLOR_RGB2BGRA)  # many times quicker than sums
-    numbers: NDArray[np.int32] = four.view("<i4")[:, :, 0] & np.int32(0xFFFFFF)
+def packed(
+    picture: NDArray[np.uint8], low: Literal["red", "blue"] = "blue", order: Literal["RGB", "BGR"] = "RGB"
+) -> NDArray[np.int32]:
+    """(H, W) int32: the `low` channel of a (H, W, 3) picture, plus 256 times green, plus 65536 times the other.
+
+    Args:
+        picture: its channels are red, green and blue, or the other way round, as `order` says.
+    """
+    four = cv2.cvtColor(picture, _TO_FOUR[order == "RGB", low == "red"])  # many times quicker than sums
+    numbers: NDArray[np.int32] = four.view("<i4")[:, :, 0] & np.int32(_OPAQUE)
     return numbers
 
 
-def packed_with(rgb: NDArray[np.uint8], red: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """As `packed`, low blue, with red first replaced by its entry of a table, (256,) uint8."""
-    reds, greens, blues = cv2.split(rgb)
-    four = cv2.merge([blues, greens, cv2.LUT(reds, red), np.zeros_like(reds)])
-    numbers: NDArray[np.int32] = four.view("<i4")[:, :, 0]
-    return numbers
+def packed_runs(
+    picture: NDArray[np.uint8], low: Literal["red", "blue"] = "blue", order: Literal["RGB", "BGR"] = "RGB"
+) -> Runs:
+    """The runs of `packed`, which is not made."""
+    four = cv2.cvtColor(picture, _TO_FOUR[order == "RGB", low == "red"])
+    runs = Runs.of(four.view("<i4")[:, :, 0])
+    return Runs(runs.numbers & np.int32(_OPAQUE), runs.lengths, runs.shape)

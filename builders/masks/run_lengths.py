@@ -43,14 +43,23 @@ def read_counts(counts: bytes) -> NDArray[np.int64]:
     return runs
 
 
-def paint_runs(runs: NDArray[np.int64], height: int, width: int) -> NDArray[np.uint8]:
-    """(W, H) uint8 of 0 and 1: the mask, transposed, since runs go down the columns.
+def check_cover(runs: NDArray[np.int64], height: int, width: int) -> None:
+    """Refuse runs that are not for an image of this size.
 
     Raises:
         ValueError: the runs do not cover the image.
     """
     if (total := int(runs.sum())) != height * width:
         raise ValueError(f"run lengths cover {total} pixels, the image has {height * width}")
+
+
+def paint_runs(runs: NDArray[np.int64], height: int, width: int) -> NDArray[np.uint8]:
+    """(W, H) uint8 of 0 and 1: the mask, transposed, since runs go down the columns.
+
+    Raises:
+        ValueError: the runs do not cover the image.
+    """
+    check_cover(runs, height, width)
     values = np.zeros(len(runs), np.uint8)
     values[1::2] = 1
     return np.repeat(values, runs).reshape(width, height)

@@ -158,7 +158,7 @@ def _objects(sample: Sample) -> list[tuple[str, bool]]:
 
 def _by_segments(sample: Sample) -> bool:
     """Whether objects are those of the panoptic map: no instance has a mask."""
-    return sample.segments is not None and all(one.segmentation is None for one in sample.instances)
+    return sample.segments is not None and not sample.has_masks
 
 
 def _of_class(view: View, name: str) -> Division:

@@ -151,7 +151,7 @@ class Segmentation(Task[SegmentationOptions]):
 
     def _candidates(self, sample: Sample, draw: random.Random) -> Iterable[_Pick]:
         """Everything that may be asked for, in random order, each checked only when it is reached."""
-        if any(instance.segmentation is not None for instance in sample.instances):
+        if sample.has_masks:
             found = self._objects(sample) if self.options.unit == "instance" else self._classes(sample)
         elif sample.label_map is not None:
             if self.options.unit == "instance":

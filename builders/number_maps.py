@@ -52,8 +52,20 @@ class Runs:
             pixels = np.bincount(places, self.lengths).astype(np.int64)
         return dict(zip(numbers.tolist(), pixels.tolist(), strict=True))
 
+    def with_numbers(self, numbers: NDArray[Any]) -> Runs:
+        """The same map with other numbers, (N,), one for each run; neighbours may become equal."""
+        return Runs(numbers, self.lengths, self.shape)
+
+    def cut_at_rows(self) -> Runs:
+        """The same map in runs that end with their row."""
+        if not self.lengths.size:
+            return self
+        ends = np.cumsum(self.lengths)
+        cuts = np.union1d(ends, np.arange(1, self.shape[0] + 1) * self.shape[1])
+        return Runs(self.numbers[np.searchsorted(ends, cuts)], np.diff(cuts, prepend=0), self.shape)
+
     def renumbered(self, numbers: NDArray[Any]) -> Runs:
-        """The same map with other numbers, (N,), one for each run; neighbours that become equal are joined."""
+        """As `with_numbers`; neighbours that become equal are joined."""
         if not len(numbers):
             return Runs(numbers, self.lengths, self.shape)
         firsts = np.concatenate([np.zeros(1, np.intp), np.flatnonzero(numbers[1:] != numbers[:-1]) + 1])

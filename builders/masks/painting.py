@@ -93,7 +93,7 @@ def paint_pieces(view: View, division: Division, options: PaintOptions, draw: ra
     count = len(division.pieces)
     rles = regions.encode_each(division.labels, count)
     layers = [Layer(division.pieces[place].name, division.mask(place), rles[place]) for place in range(count)]
-    return paint_layers(view, division.labels.astype(np.uint8), layers, options, draw)
+    return paint_layers(view, division.labels.astype(np.uint8, copy=False), layers, options, draw)
 
 
 def paint_layers(
@@ -144,14 +144,14 @@ def paint_nothing(view: View, name: str, options: PaintOptions, draw: random.Ran
 def flat(division: Division, background: Color, colors: Sequence[Color]) -> FlatTarget:
     """Pieces in flat colours on a plain background."""
     palette = np.array([background.rgb, *(color.rgb for color in colors)], np.uint8)
-    return FlatTarget(division.labels.astype(np.uint8), palette)
+    return FlatTarget(division.labels.astype(np.uint8, copy=False), palette)
 
 
 def annotation_of(division: Division, order: Sequence[int]) -> dict[str, Any]:
     """Size and regions: name, run lengths and area of the pieces in this order."""
     rles = regions.encode_each(division.labels, len(division.pieces))
     shown = [_region(division.pieces[position].name, rles[position]) for position in order]
-    return {"size": list(division.labels.shape), "regions": shown}
+    return {"size": list(division.shape), "regions": shown}
 
 
 def _region(name: str, rle: Rle) -> dict[str, Any]:

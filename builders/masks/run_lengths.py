@@ -65,6 +65,30 @@ def paint_runs(runs: NDArray[np.int64], height: int, width: int) -> NDArray[np.u
     return np.repeat(values, runs).reshape(width, height)
 
 
+def columns_of(counts: bytes, height: int, width: int) -> tuple[int, NDArray[np.uint8]]:
+    """The part of a mask that has pixels.
+
+    Returns:
+        The first column with a pixel; and (columns, height) uint8 of 0 and 1, all columns from there to the last with
+        a pixel, none of an empty mask.
+
+    Raises:
+        ValueError: the string does not hold, or is not for an image of this size.
+    """
+    runs = read_counts(counts)
+    check_cover(runs, height, width)
+    filled = np.flatnonzero(runs[1::2])
+    if not len(filled):
+        return 0, np.zeros((0, height), np.uint8)
+    begin, end = 2 * filled[0] + 1, 2 * filled[-1] + 2
+    start, size = int(runs[:begin].sum()), int(runs[begin:end].sum())
+    first, last = start // height, (start + size - 1) // height
+    lengths = np.empty(end - begin + 2, np.int64)
+    lengths[0], lengths[-1] = start - first * height, (last + 1) * height - start - size
+    lengths[1:-1] = runs[begin:end]
+    return first, paint_runs(lengths, height, last + 1 - first)
+
+
 def counts_of_each(runs: Runs, regions: int) -> list[bytes]:
     """The compressed strings of all regions of a map, what `pycocotools.mask.encode` gives for the mask of each.
 

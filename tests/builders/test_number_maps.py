@@ -62,3 +62,13 @@ def test_shared_pixels_equal_counting(seed: int, height: int, width: int):
     first, second = (noise.integers(0, kinds, (height, width)) for kinds in (3, 4))
     expected = [[np.count_nonzero((first == one) & (second == other)) for other in range(5)] for one in range(3)]
     assert pixels_shared(Runs.of(first), Runs.of(second), (3, 5)).tolist() == expected
+
+
+@given(seed=st.integers(0, 10_000), height=st.integers(0, 6), width=st.integers(1, 6))
+def test_runs_that_end_with_their_row(seed: int, height: int, width: int):
+    values = np.random.default_rng(seed).integers(0, 2, (height, width))
+    cut = Runs.of(values).cut_at_rows()
+    by_row = [Runs.of(row[None]) for row in values]
+    assert cut.lengths.tolist() == [length for runs in by_row for length in runs.lengths.tolist()]
+    assert cut.numbers.tolist() == [number for runs in by_row for number in runs.numbers.tolist()]
+    assert np.array_equal(cut.spread(cut.numbers), values)

@@ -61,7 +61,7 @@ class Runs:
         if not self.lengths.size:
             return self
         ends = np.cumsum(self.lengths)
-        cuts = np.union1d(ends, np.arange(1, self.shape[0] + 1) * self.shape[1])
+        cuts = _merged(ends, np.arange(1, self.shape[0] + 1) * self.shape[1])
         return Runs(self.numbers[np.searchsorted(ends, cuts)], np.diff(cuts, prepend=0), self.shape)
 
     def renumbered(self, numbers: NDArray[Any]) -> Runs:
@@ -86,11 +86,17 @@ def pixels_shared(first: Runs, second: Runs, kinds: tuple[int, int]) -> NDArray[
         (kinds[0], kinds[1]) int64.
     """
     ends = [np.cumsum(runs.lengths) for runs in (first, second)]
-    stops = np.union1d(*ends)
+    stops = _merged(*ends)
     places = [np.searchsorted(edge, stops) for edge in ends]  # a piece ends with or before the runs that it lies in
     codes = first.numbers[places[0]].astype(np.int64) * kinds[1] + second.numbers[places[1]]
     shared = np.bincount(codes, np.diff(stops, prepend=0), kinds[0] * kinds[1])
     return shared.astype(np.int64).reshape(kinds)
+
+
+def _merged(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Every number of two ascending rows of numbers, ascending, once."""
+    both = np.sort(np.concatenate([first, second]), kind="stable")  # merges, which is all that is left to do
+    return both[np.flatnonzero(np.diff(both, prepend=both[:1] - 1))]
 
 
 def counts_in(values: NDArray[np.integer]) -> dict[int, int]:

@@ -42,6 +42,7 @@ _PILLOW_FAULTS = (
     zlib.error,
     Image.DecompressionBombError,
 )
+_TO_RGB = {"RGB": cv2.COLOR_BGR2RGB, "L": cv2.COLOR_GRAY2RGB}
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ORIENTATION_TAG = 0x0112
 
@@ -102,6 +103,9 @@ def decode_rgb(data: bytes, header: ImageHeader | None = None) -> RGB:
         except ValueError:
             # libjpeg's warnings arrive as errors here; Pillow tells harmless ones from a cut-off file.
             return _pillow_rgb(data)
+    if header.format == "PNG" and header.mode in ("RGB", "L") and png.is_plain(data) and not png.is_deep(data):
+        with contextlib.suppress(BadItem):  # Pillow tells harmless damage from a cut-off file
+            return upright(cv2.cvtColor(_plain_png(data), _TO_RGB[header.mode]), header.orientation)
     return _pillow_rgb(data)
 
 
@@ -143,9 +147,7 @@ def read_map(data: bytes, order: Literal["RGB", "BGR"] = "RGB") -> NDArray[np.in
     """
     map_size(data)
     if png.is_plain(data):  # OpenCV is 2x faster
-        decoded = cv2.imdecode(np.frombuffer(png.unpack(data), np.uint8), cv2.IMREAD_UNCHANGED)
-        if decoded is None:
-            raise BadItem("map image cannot be decoded")
+        decoded = _plain_png(data)
         return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB) if decoded.ndim == 3 and order == "RGB" else decoded
     try:
         with _quiet(), _open(data) as image:
@@ -154,6 +156,14 @@ def read_map(data: bytes, order: Literal["RGB", "BGR"] = "RGB") -> NDArray[np.in
     except _PILLOW_FAULTS as fault:
         raise BadItem(f"map image cannot be decoded: {fault}") from fault
     return np.ascontiguousarray(values[..., ::-1]) if values.ndim == 3 and order == "BGR" else values
+
+
+def _plain_png(data: bytes) -> NDArray[np.uint8 | np.uint16]:
+    """Pixels of a PNG that `png.is_plain`, grey or blue, green and red."""
+    decoded = cv2.imdecode(np.frombuffer(png.unpack(data), np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None:
+        raise BadItem("map image cannot be decoded")
+    return decoded
 
 
 def _stored_values(image: Image.Image, data: bytes) -> NDArray[np.integer]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..manifests.errors import BadItem
 from .kept import Kept
+from .number_maps import counts_in
 
 
 class Feature(enum.IntFlag):
@@ -133,13 +135,26 @@ class Instance(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LabelMap:
-    """A class a pixel. `load` gives (H, W) integers, read once; values missing from `names` are unlabelled."""
+    """A class a pixel; values missing from `names` are unlabelled.
+
+    Attributes:
+        names: of the values.
+        load: gives (H, W) integers, read once.
+        counts: gives the pixels of every value that occurs, ascending, counted once.
+    """
 
     names: Mapping[int, str]
     load: Callable[[], NDArray[np.integer]]
+    counts: Callable[[], dict[int, int]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "load", Kept(self.load))
+        load = Kept(self.load)
+        object.__setattr__(self, "load", load)
+        object.__setattr__(self, "counts", Kept(partial(_counts_of, load)))
+
+
+def _counts_of(load: Callable[[], NDArray[np.integer]]) -> dict[int, int]:
+    return counts_in(load())
 
 
 @dataclass(frozen=True, slots=True)

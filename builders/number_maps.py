@@ -93,6 +93,36 @@ def pixels_shared(first: Runs, second: Runs, kinds: tuple[int, int]) -> NDArray[
     return shared.astype(np.int64).reshape(kinds)
 
 
+def region_of_each(runs: Runs) -> NDArray[np.intp]:
+    """The connected regions of equal numbers, where sides touch.
+
+    Runs of neighbouring rows that overlap are joined: the later of two regions is hung to the earlier, and each run to
+    the first of its region, until nothing changes.
+
+    Args:
+        runs: that end with their row, see `Runs.cut_at_rows`; neighbours in a row differ.
+
+    Returns:
+        (N,) the first run, in reading order, of the region of each run.
+    """
+    height, width = runs.shape
+    owners = np.arange(len(runs.numbers))
+    ends = np.cumsum(runs.lengths)
+    second, last = (int(np.searchsorted(ends, row * width, "right")) for row in (1, height - 1))
+    above, below = ends[:last], ends[second:] - width
+    stops = _merged(above, below)
+    upper, lower = np.searchsorted(above, stops), np.searchsorted(below, stops) + second
+    while len(upper):
+        apart = owners[upper] != owners[lower]
+        same = runs.numbers[upper] == runs.numbers[lower]
+        upper, lower = upper[apart & same], lower[apart & same]
+        first, other = owners[upper], owners[lower]
+        np.minimum.at(owners, np.maximum(first, other), np.minimum(first, other))
+        while not np.array_equal(owners[owners], owners):
+            owners = owners[owners]
+    return owners
+
+
 def _merged(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
     """Every number of two ascending rows of numbers, ascending, once."""
     both = np.sort(np.concatenate([first, second]), kind="stable")  # merges, which is all that is left to do

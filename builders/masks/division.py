@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ...manifests.errors import NotApplicable
-from ..number_maps import Runs
+from ..number_maps import Runs, region_of_each
 from ..sample import Instance, SegmentMap
 from ..view import View, union_of
 from .stacking import stack
@@ -109,8 +108,13 @@ def from_segments(view: View, segments: SegmentMap) -> Division:
     Raises:
         BadItem: the map cannot be read, or is not of the image's size.
     """
-    pieces = {one.id: Piece(one.category.name, one.thing, one.crowd) for one in segments.segments if one.id != 0}
-    return _from_values(view.segment_map(segments), pieces)
+    known = {one.id: one for one in segments.segments if one.id != 0}
+
+    def piece(value: int) -> Piece:
+        one = known[value]
+        return Piece(one.category.name, one.thing, one.crowd)
+
+    return _from_values(view.segment_map(segments), known, piece)
 
 
 def from_classes(view: View) -> Division:
@@ -120,36 +124,24 @@ def from_classes(view: View) -> Division:
         BadItem: the map cannot be read, or is not of the image's size.
     """
     names = view.sample.label_map.names if view.sample.label_map else {}
-    pieces = {value: Piece(name, thing=False) for value, name in names.items()}
-    return _from_values(view.label_map(), pieces).by_class()
+    return _from_values(view.label_map(), names, lambda value: Piece(names[value], thing=False)).by_class()
 
 
-def from_regions(view: View, least: float = 1) -> Division:
-    """The connected regions (sides touch) of each class of the sample's label map, those of at least so many pixels.
+def from_regions(view: View) -> Division:
+    """The connected regions (sides touch) of each class of the sample's label map.
 
     Raises:
         BadItem: the map cannot be read, or is not of the image's size.
     """
     classes = from_classes(view)
-    runs = classes.runs.cut_at_rows()
-    rows, firsts = np.divmod(np.cumsum(runs.lengths) - runs.lengths, runs.shape[1])
-    numbers = np.zeros(len(runs.numbers), np.int32)
-    pieces: list[Piece] = []
-    for position, area in enumerate(classes.areas):
-        if area < least:
-            continue
-        mine = np.flatnonzero(runs.numbers == position + 1)
-        top, bottom = rows[mine[0]], rows[mine[-1]] + 1
-        left, right = firsts[mine].min(), (firsts[mine] + runs.lengths[mine]).max()
-        mask = (classes.labels[top:bottom, left:right] == position + 1).view(np.uint8)
-        count, found = cv2.connectedComponents(mask, connectivity=4)
-        owners = found[rows[mine] - top, firsts[mine] - left]  # a run lies in one region
-        large = np.flatnonzero(np.bincount(owners, runs.lengths[mine], count) >= least)
-        table = np.zeros(count, np.int32)
-        table[large] = np.arange(1, len(large) + 1) + len(pieces)
-        numbers[mine] = table[owners]
-        pieces += [classes.pieces[position]] * len(large)
-    return Division(runs.with_numbers(numbers), tuple(pieces))
+    runs = classes.runs.renumbered(classes.runs.numbers).cut_at_rows()  # where classes were joined, runs are, too
+    owners = region_of_each(runs)
+    firsts = np.flatnonzero((owners == np.arange(len(owners))) & (runs.numbers != 0))
+    firsts = firsts[np.argsort(runs.numbers[firsts], kind="stable")]  # class by class
+    numbers = np.zeros(len(owners), np.int32)
+    numbers[firsts] = np.arange(1, len(firsts) + 1)
+    pieces = tuple(classes.pieces[number - 1] for number in runs.numbers[firsts].tolist())
+    return Division(runs.with_numbers(numbers[owners]), pieces)
 
 
 def from_instances(view: View, instances: Sequence[Instance]) -> Division:
@@ -192,12 +184,16 @@ def classes_of(view: View) -> Division:
     return found.by_class()
 
 
-def _from_values(values: NDArray[np.integer], pieces: Mapping[int, Piece]) -> Division:
-    """Pieces by the value of their pixels; other values belong to none."""
+def _from_values(values: NDArray[np.integer], known: Iterable[int], piece: Callable[[int], Piece]) -> Division:
+    """Pieces by the value of their pixels, ascending, each made by `piece`; other values than the known are none's."""
     runs = Runs.of(values)
-    if not pieces:
+    sought = np.array(sorted(known), np.int64)
+    if not len(sought):
         return Division(runs.with_numbers(np.zeros(len(runs.numbers), np.int32)), ())
-    known = np.array(sorted(pieces), np.int64)
-    places = np.minimum(np.searchsorted(known, runs.numbers), len(known) - 1)
-    numbers = np.where(known[places] == runs.numbers, places + 1, 0)
-    return Division(runs.with_numbers(numbers), tuple(pieces[value] for value in known.tolist())).without_small(1)
+    places = np.minimum(np.searchsorted(sought, runs.numbers), len(sought) - 1)
+    holds = sought[places] == runs.numbers
+    occurring = np.flatnonzero(np.bincount(places[holds], minlength=len(sought)))
+    table = np.zeros(len(sought), np.int32)
+    table[occurring] = np.arange(1, len(occurring) + 1)
+    numbers = np.where(holds, table[places], 0)
+    return Division(runs.with_numbers(numbers), tuple(piece(value) for value in sought[occurring].tolist()))

@@ -56,8 +56,8 @@ class Entities(Task[EntitiesOptions]):
     def render(self, view: View, subject: Subject, draw: random.Random) -> Rendered:
         """Draw the map; pixels of the photo are not needed."""
         options = self.options
-        least = max(MIN_PIXELS, options.min_area * view.size_wh[0] * view.size_wh[1])
-        division = without_crowds(self._division(view, least), options.max_crowd).without_small(least)
+        division = without_crowds(self._division(view), options.max_crowd)
+        division = division.without_small(max(MIN_PIXELS, options.min_area * division.size))
         covered = sum(division.areas) / division.size
         if not options.count[0] <= len(division.pieces) <= options.count[1]:
             raise NotApplicable(f"the image has {len(division.pieces)} entities that are large enough")
@@ -79,8 +79,8 @@ class Entities(Task[EntitiesOptions]):
         """pq (without classes), min_iou, missed and extra segments."""
         return compare_free(decoded, annotation, params)
 
-    def _division(self, view: View, least: float) -> Division:
-        """What counts as an entity; regions of fewer than `least` pixels may be left out.
+    def _division(self, view: View) -> Division:
+        """What counts as an entity.
 
         Raises:
             NotApplicable: the image has none of what was asked for.
@@ -89,7 +89,7 @@ class Entities(Task[EntitiesOptions]):
         if sample.segments is not None and wanted in ("auto", "segments"):
             return from_segments(view, sample.segments)
         if sample.label_map is not None and wanted in ("auto", "regions"):
-            return from_regions(view, least)
+            return from_regions(view)
         if wanted in ("auto", "instances"):
             return from_instances(view, sample.instances)
         raise NotApplicable(f"the image has no {wanted}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.number_maps import Runs, counts_in, packed, packed_runs, pixels_shared
+from skimage import measure
+from taskpaint.builders.number_maps import Runs, counts_in, packed, packed_runs, pixels_shared, region_of_each
 
 DTYPES = (np.uint8, np.uint16, np.int32, np.int64)
 
@@ -72,3 +73,24 @@ def test_runs_that_end_with_their_row(seed: int, height: int, width: int):
     assert cut.lengths.tolist() == [length for runs in by_row for length in runs.lengths.tolist()]
     assert cut.numbers.tolist() == [number for runs in by_row for number in runs.numbers.tolist()]
     assert np.array_equal(cut.spread(cut.numbers), values)
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 10_000), height=st.integers(0, 12), width=st.integers(1, 12), kinds=st.integers(1, 3))
+def test_regions_of_runs_equal_skimage(seed: int, height: int, width: int, kinds: int):
+    values = np.random.default_rng(seed).integers(0, kinds, (height, width))
+    runs = Runs.of(values).cut_at_rows()
+    found = runs.spread(region_of_each(runs)) if height else values
+    expected = measure.label(values, connectivity=1, background=-1) if height else values
+    pairs = {(int(one), int(other)) for one, other in zip(found.ravel(), expected.ravel(), strict=True)}
+    assert len(pairs) == len(np.unique(found)) == len(np.unique(expected))
+    if height:
+        starts = np.cumsum(runs.lengths) - runs.lengths
+        first_pixels = [int(np.flatnonzero(found.ravel() == owner)[0]) for owner in np.unique(found)]
+        assert first_pixels == starts[np.unique(found)].tolist()
+
+
+def test_a_region_that_winds():
+    values = np.array([[1, 0, 1, 0, 1], [1, 0, 1, 0, 1], [1, 1, 1, 1, 1]])
+    runs = Runs.of(values).cut_at_rows()
+    assert region_of_each(runs).tolist() == [0, 1, 0, 3, 0, 0, 1, 0, 3, 0, 0]

@@ -95,7 +95,9 @@ class View:
         self._same_size(values, "label map")
         if self.geometry.is_native:
             return values
-        return self.geometry.labels(values.astype(np.int32), pad=-1)
+        moved = self.geometry.labels(values).astype(np.int32, copy=False)
+        inside = self.geometry.inside()
+        return moved if inside.all() else np.where(inside, moved, np.int32(-1))
 
     def depth_m(self) -> NDArray[np.float32]:
         """(H, W) float32 metres at output size; 0 where there is none, padding included.
@@ -109,7 +111,7 @@ class View:
         self._same_size(values, "depth map")
         return self.geometry.labels(values)
 
-    def segment_map(self, segments: SegmentMap) -> NDArray[np.int32]:
+    def segment_map(self, segments: SegmentMap) -> NDArray[np.integer]:
         """(H, W) segment ids at output size; 0 in padding.
 
         Raises:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import Geometry
+from ..geometry import Geometry, GridAxis
 from . import regions
 from .regions import Rle
 from .run_lengths import columns_of
@@ -43,7 +43,8 @@ def stack(rles: Sequence[Rle], geometry: Geometry) -> Stack:
         ValueError: run lengths do not hold.
     """
     width, height = geometry.size_wh
-    shown = [_shown(rle, geometry) for rle in rles]
+    grid = None if geometry.is_native else geometry.grid()
+    shown = [_shown(rle, geometry, grid) for rle in rles]
     areas = [cv2.countNonZero(part) if part.size else 0 for _, part in shown]
     order = sorted(range(len(rles)), key=lambda position: -areas[position])
     kind = np.uint8 if len(rles) <= _BYTE else np.int32
@@ -55,12 +56,11 @@ def stack(rles: Sequence[Rle], geometry: Geometry) -> Stack:
     return Stack(cv2.transpose(labels), order, areas)
 
 
-def _shown(rle: Rle, geometry: Geometry) -> tuple[int, NDArray[np.uint8]]:
-    """A mask at output size, as `columns_of` gives it."""
-    grid = None if geometry.is_native else geometry.grid()
+def _shown(rle: Rle, geometry: Geometry, grid: tuple[GridAxis, GridAxis] | None) -> tuple[int, NDArray[np.uint8]]:
+    """A mask at output size, as `columns_of` gives it; grid: of a geometry that has one and changes something."""
+    if geometry.is_native:
+        return columns_of(rle["counts"], *rle["size"])
     if grid is None:
-        if geometry.is_native:
-            return columns_of(rle["counts"], *rle["size"])
         return 0, cv2.transpose(geometry.labels(regions.decode(rle)))
     first, part = columns_of(rle["counts"], *rle["size"])
     (left, across), (top, down) = grid

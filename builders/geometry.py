@@ -17,6 +17,8 @@ from ..manifests.recipe import Sizing
 
 Box = tuple[float, float, float, float]
 ScalarT = TypeVar("ScalarT", bound=np.generic)
+GridAxis = tuple[int, NDArray[np.int32]]
+"""The first output column (or row) that is no padding, and (N,) the source column (or row) of each from there on."""
 CARRIERS: Final = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.float64}
 
 
@@ -84,14 +86,13 @@ class Geometry:
         out[y : y + moved.shape[0], x : x + moved.shape[1]] = moved
         return out
 
-    def shown_places(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """The source column that `labels` takes each resized column from, and the source row of each resized row."""
+    def grid(self) -> tuple[GridAxis, GridAxis] | None:
+        """Which source columns and rows `labels` shows; None when it does not show whole columns and rows."""
         left, top, right, bottom = self.crop_xyxy
         columns, rows = np.arange(left, right, dtype=np.int32), np.arange(top, bottom, dtype=np.int32)
-        width, height = self.resized_wh
-        across = cv2.resize(columns[None], (width, 1), interpolation=cv2.INTER_NEAREST_EXACT)
-        down = cv2.resize(rows[:, None], (1, height), interpolation=cv2.INTER_NEAREST_EXACT)
-        return across.ravel(), down.ravel()
+        across = cv2.resize(columns[None], (self.resized_wh[0], 1), interpolation=cv2.INTER_NEAREST_EXACT)
+        down = cv2.resize(rows[None], (self.resized_wh[1], 1), interpolation=cv2.INTER_NEAREST_EXACT)
+        return (self.offset_xy[0], across[0]), (self.offset_xy[1], down[0])
 
     def inside(self) -> NDArray[np.bool_]:
         """(H, W) bool: output pixels that show the source, not padding."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..manifests.errors import BadItem
+from .kept import Kept
+from .number_maps import counts_in
 
 
 class Feature(enum.IntFlag):
@@ -132,10 +135,26 @@ class Instance(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LabelMap:
-    """A class a pixel. `load` gives (H, W) integers; values missing from `names` are unlabelled."""
+    """A class a pixel; values missing from `names` are unlabelled.
+
+    Attributes:
+        names: of the values.
+        load: gives (H, W) integers, read once.
+        counts: gives the pixels of every value that occurs, ascending, counted once.
+    """
 
     names: Mapping[int, str]
     load: Callable[[], NDArray[np.integer]]
+    counts: Callable[[], dict[int, int]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        load = Kept(self.load)
+        object.__setattr__(self, "load", load)
+        object.__setattr__(self, "counts", Kept(partial(_counts_of, load)))
+
+
+def _counts_of(load: Callable[[], NDArray[np.integer]]) -> dict[int, int]:
+    return counts_in(load())
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +187,14 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class SegmentMap:
-    """A segment a pixel. `load` gives (H, W) int32 ids; 0 and ids missing from `segments` are unlabelled."""
+    """A segment a pixel. `load` gives (H, W) integers, ids; 0 and ids missing from `segments` are unlabelled.
 
-    segments: tuple[Segment, ...]
-    load: Callable[[], NDArray[np.int32]]
+    Attributes:
+        segments: may be read late, and then raise BadItem when they are looked at.
+    """
+
+    segments: Sequence[Segment]
+    load: Callable[[], NDArray[np.integer]]
 
 
 Polyline = tuple[tuple[float, float], ...]
@@ -224,7 +247,8 @@ class Sample:
         id: stable and unique in the source's split.
         image: the photograph.
         width, height: as annotated, pixels; 0 when the dataset does not say.
-        instances: objects, in the dataset's order.
+        instances: objects, in the dataset's order; may be read late, and then raise BadItem when they are looked at.
+        unmasked: no instance has a mask, as is known without looking at them.
         label_map, segments, parts, depth: maps of the image's size.
         labels: classes of the whole image.
         absent: names of classes known not to be in the image.
@@ -238,7 +262,7 @@ class Sample:
     image: FileBytes
     width: int = 0
     height: int = 0
-    instances: tuple[Instance, ...] = ()
+    instances: Sequence[Instance] = ()
     label_map: LabelMap | None = None
     segments: SegmentMap | None = None
     parts: SegmentMap | None = None
@@ -249,3 +273,13 @@ class Sample:
     expressions: tuple[Expression, ...] = ()
     pair: Pair | None = None
     lanes: tuple[Polyline, ...] = ()
+    unmasked: bool = False
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether any instance has a mask.
+
+        Raises:
+            BadItem: the instances cannot be read.
+        """
+        return not self.unmasked and any(one.segmentation is not None for one in self.instances)

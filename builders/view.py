@@ -32,6 +32,7 @@ class View:
         self.size_wh = geometry.size_wh
         self._data = data
         self._header = header
+        self._decoded = False
 
     @cached_property
     def rgb(self) -> RGB:
@@ -40,7 +41,21 @@ class View:
         Raises:
             BadItem: the image cannot be decoded.
         """
-        return self.geometry.image(decode_rgb(self._data, self._header))
+        picture = self.geometry.image(decode_rgb(self._data, self._header))
+        self._decoded = True
+        return picture
+
+    def canvas(self) -> RGB:
+        """The image as in `rgb`, the caller's own to paint on.
+
+        Raises:
+            BadItem: the image cannot be decoded.
+        """
+        if not (self.geometry.is_native and self._header.passable):
+            return self.rgb.copy()
+        picture = self.rgb  # the file's own bytes are written, so that hardly anybody asks for these pixels again
+        del self.rgb
+        return picture if picture.flags.writeable else picture.copy()
 
     def check_pixels(self) -> None:
         """Decode the image unless that was done already.
@@ -48,7 +63,7 @@ class View:
         Raises:
             BadItem: it cannot be decoded.
         """
-        if "rgb" not in self.__dict__:
+        if not self._decoded:
             decode_rgb(self._data, self._header)
 
     def shown(self, rle: Rle) -> tuple[NDArray[np.uint8], Rle]:
@@ -68,7 +83,9 @@ class View:
         self._same_size(values, "label map")
         if self.geometry.is_native:
             return values
-        return self.geometry.labels(values.astype(np.int32), pad=-1)
+        moved = self.geometry.labels(values).astype(np.int32, copy=False)
+        inside = self.geometry.inside()
+        return moved if inside.all() else np.where(inside, moved, np.int32(-1))
 
     def depth_m(self) -> NDArray[np.float32]:
         """(H, W) float32 metres at output size; 0 where there is none, padding included.
@@ -82,7 +99,7 @@ class View:
         self._same_size(values, "depth map")
         return self.geometry.labels(values)
 
-    def segment_map(self, segments: SegmentMap) -> NDArray[np.int32]:
+    def segment_map(self, segments: SegmentMap) -> NDArray[np.integer]:
         """(H, W) segment ids at output size; 0 in padding.
 
         Raises:

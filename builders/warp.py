@@ -76,6 +76,9 @@ class WarpedGeometry(Geometry):
         out.view(carrier.dtype)[shown] = carrier[down[shown], across[shown]]
         return out
 
+    def grid(self) -> None:
+        """Columns do not stay columns when the picture is turned."""
+
     def inside(self) -> NDArray[np.bool_]:
         """(H, W) bool: output pixels that show the source, not padding."""
         width, height = self.source_wh

@@ -9,7 +9,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -42,6 +42,7 @@ _PILLOW_FAULTS = (
     zlib.error,
     Image.DecompressionBombError,
 )
+_TO_RGB = {"RGB": cv2.COLOR_BGR2RGB, "L": cv2.COLOR_GRAY2RGB}
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ORIENTATION_TAG = 0x0112
 
@@ -78,10 +79,7 @@ def read_header(data: bytes) -> ImageHeader:
     if not data:
         raise BadItem("image file is empty")
     header = _jpeg_header(data) if data.startswith(b"\xff\xd8\xff") else _pillow_header(data)
-    if header.width * header.height > MAX_PIXELS:
-        raise BadItem(f"image is {header.width}x{header.height}, over the limit of {MAX_PIXELS} pixels")
-    if header.width < 1 or header.height < 1:
-        raise BadItem(f"image is {header.width}x{header.height}")
+    _check_size(header.width, header.height)
     return header
 
 
@@ -105,6 +103,9 @@ def decode_rgb(data: bytes, header: ImageHeader | None = None) -> RGB:
         except ValueError:
             # libjpeg's warnings arrive as errors here; Pillow tells harmless ones from a cut-off file.
             return _pillow_rgb(data)
+    if header.format == "PNG" and header.mode in ("RGB", "L") and png.is_plain(data) and not png.is_deep(data):
+        with contextlib.suppress(BadItem):  # Pillow tells harmless damage from a cut-off file
+            return upright(cv2.cvtColor(_plain_png(data), _TO_RGB[header.mode]), header.orientation)
     return _pillow_rgb(data)
 
 
@@ -116,8 +117,27 @@ def upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels[::rows, ::columns])
 
 
-def read_map(data: bytes) -> NDArray[np.integer]:
+def map_size(data: bytes) -> tuple[int, int]:
+    """Width and height of a map that `read_map` reads, without reading its pixels.
+
+    Raises:
+        BadItem: not an image, cut off, or too large.
+    """
+    if not png.is_plain(data):
+        header = read_header(data)
+        return header.width, header.height
+    _check_png_end(data)
+    width, height = png.size(data)
+    _check_size(width, height)
+    return width, height
+
+
+def read_map(data: bytes, order: Literal["RGB", "BGR"] = "RGB") -> NDArray[np.integer]:
     """Decode a label or depth map without touching its values: palette indices stay indices, 16 bits stay 16.
+
+    Args:
+        data: the file's content.
+        order: of the channels of a map that has three; BGR spares a pass over a PNG.
 
     Returns:
         (H, W) or (H, W, 3) array, uint8, uint16 or int32 as stored; an alpha channel is left out.
@@ -125,18 +145,25 @@ def read_map(data: bytes) -> NDArray[np.integer]:
     Raises:
         BadItem: not an image, cut off, too large, or of real numbers.
     """
-    read_header(data)
+    map_size(data)
     if png.is_plain(data):  # OpenCV is 2x faster
-        decoded = cv2.imdecode(np.frombuffer(png.unpack(data), np.uint8), cv2.IMREAD_UNCHANGED)
-        if decoded is None:
-            raise BadItem("map image cannot be decoded")
-        return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB) if decoded.ndim == 3 else decoded
+        decoded = _plain_png(data)
+        return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB) if decoded.ndim == 3 and order == "RGB" else decoded
     try:
         with _quiet(), _open(data) as image:
             image.load()
-            return _stored_values(image, data)
+            values = _stored_values(image, data)
     except _PILLOW_FAULTS as fault:
         raise BadItem(f"map image cannot be decoded: {fault}") from fault
+    return np.ascontiguousarray(values[..., ::-1]) if values.ndim == 3 and order == "BGR" else values
+
+
+def _plain_png(data: bytes) -> NDArray[np.uint8 | np.uint16]:
+    """Pixels of a PNG that `png.is_plain`, grey or blue, green and red."""
+    decoded = cv2.imdecode(np.frombuffer(png.unpack(data), np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None:
+        raise BadItem("map image cannot be decoded")
+    return decoded
 
 
 def _stored_values(image: Image.Image, data: bytes) -> NDArray[np.integer]:
@@ -148,6 +175,18 @@ def _stored_values(image: Image.Image, data: bytes) -> NDArray[np.integer]:
     if image.format == "PNG" and image.mode == "L":
         values //= {2: 85, 4: 17}.get(data[24], 1)  # Pillow spreads 2 and 4 bits of grey over 0 to 255
     return values.astype(np.uint8 if values.dtype.kind == "b" else values.dtype.newbyteorder("="), copy=False)
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise BadItem(f"image is {width}x{height}, over the limit of {MAX_PIXELS} pixels")
+    if width < 1 or height < 1:
+        raise BadItem(f"image is {width}x{height}")
+
+
+def _check_png_end(data: bytes) -> None:
+    if b"IEND" not in data[-1024:]:
+        raise BadItem("PNG is truncated: it has no end chunk")
 
 
 def _jpeg_header(data: bytes) -> ImageHeader:
@@ -201,8 +240,8 @@ def _pillow_header(data: bytes) -> ImageHeader:
         raise BadItem(f"not an image: the file begins with {data[:8]!r}") from fault
     except _PILLOW_FAULTS as fault:
         raise BadItem(f"image header is broken: {fault}") from fault
-    if name == "PNG" and b"IEND" not in data[-1024:]:
-        raise BadItem("PNG is truncated: it has no end chunk")
+    if name == "PNG":
+        _check_png_end(data)
     return ImageHeader(name, mode, width, height, orientation)
 
 

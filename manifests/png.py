@@ -28,6 +28,17 @@ def is_plain(data: bytes) -> bool:
     return depth in (8, 16) and color in _CHANNELS and not interlaced and max(width, height) <= _LONGEST_SIDE
 
 
+def is_deep(data: bytes) -> bool:
+    """Whether a PNG that `is_plain` has 16 bits a sample."""
+    return _header(data)[2] == 16
+
+
+def size(data: bytes) -> tuple[int, int]:
+    """Width and height that the header of a PNG that `is_plain` says."""
+    width, height, *_ = _header(data)
+    return width, height
+
+
 def unpack(data: bytes) -> bytes:
     """The same picture as a PNG of header and uncompressed pixels alone.
 

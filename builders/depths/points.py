@@ -32,12 +32,14 @@ class SteadyDepth:
     """Where depth is certain.
 
     Attributes:
-        mean_m: (H, W) float64 mean depth around each pixel, metres.
-        places: (N, 2) int64 x and y of pixels with certain depth.
+        depth_m: (H, W) metres; 0 where there is none.
+        reach: half the side of the square around a pixel that its depth is the mean of, pixels.
+        certain: (N,) positions of pixels with certain depth, counted row by row.
     """
 
-    mean_m: NDArray[np.float64]
-    places: NDArray[np.int64]
+    depth_m: NDArray[np.float32]
+    reach: int
+    certain: NDArray[np.intp]
 
     def pair(self, margin: float, apart_px: float, draw: random.Random) -> tuple[DepthPoint, DepthPoint] | None:
         """Two points in random order, evenly drawn; None when hardly any two will do.
@@ -47,16 +49,19 @@ class SteadyDepth:
             apart_px: least distance in the image.
             draw: the unit's randomness.
         """
-        for _ in range(_TRIES if len(self.places) else 0):
-            first, second = (self._point(draw.randrange(len(self.places))) for _ in range(2))
+        for _ in range(_TRIES if len(self.certain) else 0):
+            first, second = (self.point(draw.randrange(len(self.certain))) for _ in range(2))
             nearer, farther = sorted((first.depth_m, second.depth_m))
             if farther >= (1 + margin) * nearer and math.dist(first.place, second.place) >= apart_px:
                 return first, second
         return None
 
-    def _point(self, position: int) -> DepthPoint:
-        x, y = (int(value) for value in self.places[position])
-        return DepthPoint((x, y), float(self.mean_m[y, x]))
+    def point(self, position: int) -> DepthPoint:
+        """One of the pixels, by its place in `certain`."""
+        y, x = divmod(int(self.certain[position]), self.depth_m.shape[1])
+        top, left = max(0, y - self.reach), max(0, x - self.reach)
+        around = self.depth_m[top : y + self.reach + 1, left : x + self.reach + 1]
+        return DepthPoint((x, y), float(around.sum(dtype=np.float64)) / np.count_nonzero(around > 0))
 
 
 def steady_depth(depth_m: NDArray[np.float32], reach: int, spread: float, inset: int) -> SteadyDepth:
@@ -73,14 +78,12 @@ def steady_depth(depth_m: NDArray[np.float32], reach: int, spread: float, inset:
     kernel = np.ones((side, side), np.uint8)
     deepest = cv2.dilate(depth_m, kernel)
     nearest = cv2.erode(np.where(known, depth_m, np.float32(np.inf)), kernel)
-    count, total = (
-        np.asarray(cv2.boxFilter(values, -1, (side, side), None, (-1, -1), False, cv2.BORDER_CONSTANT))
-        for values in (known.astype(np.float64), depth_m.astype(np.float64))
-    )
+    marked = known.view(np.uint8)
+    count = cv2.boxFilter(marked, cv2.CV_32S, (side, side), None, (-1, -1), False, cv2.BORDER_CONSTANT)
     measured = known & (count >= max(_LEAST_POINTS, _LEAST_SHARE * side * side))
     steady = measured & (deepest / np.float32(1 + spread) <= nearest)
     height, width = depth_m.shape
     inside = np.zeros_like(steady)
-    inside[inset : max(inset, height - inset), inset : max(inset, width - inset)] = True
-    rows, columns = np.nonzero(steady & inside)
-    return SteadyDepth(total / np.maximum(count, 1), np.stack([columns, rows], axis=1))
+    rows, columns = (slice(inset, max(inset, length - inset)) for length in (height, width))
+    inside[rows, columns] = steady[rows, columns]
+    return SteadyDepth(depth_m, reach, np.flatnonzero(inside))

@@ -50,7 +50,7 @@ class ColormapRamp:
         share = share if self.near_first else 1 - share
         levels = np.rint(share * (LEVELS - 1)).astype(np.uint8)
         levels[0] = LEVELS if self.reserved else 0
-        return FlatTarget(levels[units], self._colors())
+        return FlatTarget(levels.take(units), self._colors())
 
     def read(self, image: RGB) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """(H, W) float32 metres by the nearest colour, 0 where there is no depth; (H, W) bool where there is one."""
@@ -94,8 +94,9 @@ class PathRamp:
         """Draw depth given in whole units, 0 where there is none; JPEG would blur it, so it is marked lossless."""
         colors = path_colors()[CURVES[self.curve].codes(every_depth_m(units, unit_m))]
         colors[0] = NO_DEPTH_RGB if self.reserved else (0, 0, 0)
-        red, green, blue = (np.ascontiguousarray(channel)[units] for channel in colors.T)
-        return PhotoTarget(np.asarray(cv2.merge([red, green, blue]), np.uint8), lossless=True)
+        four = np.concatenate([colors, np.zeros((len(colors), 1), np.uint8)], axis=1).view(np.uint32)[:, 0]
+        shown = four.take(units).view(np.uint8).reshape(*units.shape, 4)  # all channels looked up at once
+        return PhotoTarget(np.asarray(cv2.cvtColor(shown, cv2.COLOR_RGBA2RGB), np.uint8), lossless=True)
 
     def read(self, image: RGB) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """(H, W) float32 metres by the nearest point of the path, 0 where there is no depth; (H, W) bool where."""

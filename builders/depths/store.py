@@ -33,12 +33,15 @@ def to_units(depth_m: NDArray[np.float32]) -> tuple[NDArray[np.uint16], float]:
     Returns:
         (H, W) uint16, 0 where there is none, and the unit in metres: 1 mm, doubled until the farthest fits.
     """
-    known = (depth_m > 0) & (depth_m < FARTHEST_M)
-    kept = np.where(known, depth_m, np.float32(0))
+    kept = depth_m
+    if not (depth_m.min(initial=0) >= 0 and depth_m.max(initial=0) < FARTHEST_M):  # NaN is neither
+        kept = np.where((depth_m > 0) & (depth_m < FARTHEST_M), depth_m, np.float32(0))
     farthest = float(kept.max(initial=0))
     unit_m = _FINEST_M * 2.0 ** max(0, math.ceil(math.log2(max(farthest, _FINEST_M) / (_FINEST_M * _MOST))))
-    units = np.rint(kept * np.float32(1 / unit_m)).astype(np.uint16)
-    np.copyto(units, np.uint16(1), where=known & (units == 0))  # nearer than half a unit is still a depth
+    scaled = kept * np.float32(1 / unit_m)
+    units = np.rint(scaled, out=scaled).astype(np.uint16)
+    if np.count_nonzero(units) < np.count_nonzero(kept):  # nearer than half a unit is still a depth
+        np.copyto(units, np.uint16(1), where=(kept > 0) & (units == 0))
     return units, unit_m
 
 
@@ -67,13 +70,15 @@ def from_annotation(annotation: Mapping[str, Any]) -> tuple[NDArray[np.uint16], 
 def _encode(units: NDArray[np.uint16]) -> bytes:
     """16-bit grey PNG, fast deflate; filter "up" for dense maps, none for sparse ones, the smaller way for each."""
     height, width = units.shape
-    flat = np.ascontiguousarray(units).astype(">u2").view(np.uint8)
+    flat = units.astype(">u2", order="C").view(np.uint8)
     dense = 2 * np.count_nonzero(units) > units.size
     rows = np.empty((height, 1 + 2 * width), np.uint8)
     rows[:, 0] = 2 if dense else 0
-    rows[:, 1:] = flat
+    rows[:1, 1:] = flat[:1]
     if dense:
-        rows[1:, 1:] -= flat[:-1]
+        np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])
+    else:
+        rows[1:, 1:] = flat[1:]
     header = struct.pack(">IIBBBBB", width, height, 16, 0, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", isal_zlib.compress(rows, 1)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(

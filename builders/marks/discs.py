@@ -62,15 +62,16 @@ class MarkShape:
         return slice(top, max(top, bottom + 1)), slice(left, max(left, right + 1)), inside
 
 
-def stamp(image: RGB, center: Point, shape: MarkShape, rgb: RGBTuple) -> None:
+def stamp(image: NDArray[np.uint8], center: Point, shape: MarkShape, color: RGBTuple | int) -> None:
     """Draw one mark, opaque and without anti-aliasing, in place.
 
     Args:
-        image: (H, W, 3) uint8.
+        image: (H, W, 3) uint8, or (H, W) of palette positions.
         center: x and y, pixel centres from 0; fractions count.
+        color: or its position.
     """
     rows, columns, inside = shape.near(image, center)
-    image[rows, columns][inside] = rgb
+    image[rows, columns][inside] = color
 
 
 def pixels_under(image: RGB, centers: Sequence[Point], shape: MarkShape) -> NDArray[np.uint8]:
@@ -105,6 +106,12 @@ def can_be_read(centers: Sequence[Point], owners: Sequence[int], shape: MarkShap
     if apart.min(initial=np.inf) > 2 * outer + 2 and inset.min(initial=np.inf) > outer + 1:
         return True
     return bool((_edge_information(points, np.array(owners), shape, size_wh) >= _least_information(outer)).all())
+
+
+def is_inside(center: Point, shape: MarkShape, size_wh: tuple[int, int]) -> bool:
+    """Whether a mark lies in the picture, a pixel off its edges, so that all of its own edge shows."""
+    (x, y), (width, height) = center, size_wh
+    return min(x, y, width - 1 - x, height - 1 - y) > shape.outer + 1
 
 
 def _least_information(outer: float) -> float:

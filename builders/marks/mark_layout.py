@@ -9,7 +9,7 @@ import numpy as np
 
 from ..sample import Joint
 from ..view import View
-from .discs import MarkShape, Point, can_be_read
+from .discs import NEAREST, MarkShape, Point, can_be_read, is_inside
 from .matching import assign_within
 
 
@@ -38,7 +38,14 @@ def readable_ones(
     reach = 2 * (2 * shape.outer + 3)
     kept: list[int] = []
     for position, point in enumerate(points):
-        around = [other for other in kept if math.dist(points[other], point) <= reach]
+        distances = [math.dist(points[other], point) for other in kept]
+        nearest = min(distances, default=math.inf)
+        if nearest < NEAREST * shape.outer:
+            continue
+        if nearest > 2 * shape.outer + 2 and is_inside(point, shape, size_wh):
+            kept.append(position)  # it neither covers another nor is covered
+            continue
+        around = [other for other, distance in zip(kept, distances, strict=True) if distance <= reach]
         order = [*around, position]
         if can_be_read([points[one] for one in order], [owners[one] for one in order], shape, size_wh):
             kept.append(position)

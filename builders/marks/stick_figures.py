@@ -94,16 +94,17 @@ def limb_of(first: str, second: str) -> str:
     return "torso"
 
 
-def draw_bone(canvas: RGB, first: Point, second: Point, width: float, rgb: RGBTuple) -> None:
+def draw_bone(canvas: NDArray[np.uint8], first: Point, second: Point, width: float, color: RGBTuple | int) -> None:
     """Draw a bone, in place, without anti-aliasing.
 
     Args:
-        canvas: (H, W, 3) uint8.
+        canvas: (H, W, 3) uint8, or (H, W) of palette positions.
         first, second: its ends, pixel centres from 0.
         width: pixels; at least 1 is drawn.
+        color: or its position.
     """
     ends = [tuple(round(value * 2**_SHIFT) for value in point) for point in (first, second)]
-    cv2.line(canvas, ends[0], ends[1], rgb, max(1, round(width)), cv2.LINE_8, _SHIFT)
+    cv2.line(canvas, ends[0], ends[1], color, max(1, round(width)), cv2.LINE_8, _SHIFT)
 
 
 def joint_evidence(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..number_maps import counts_in
 from ..sample import Sample
 
 
@@ -21,6 +20,6 @@ def absent_names(sample: Sample, wanted: Callable[[str], bool]) -> list[str]:
         if labels.facet == "object":
             return [name for name in labels.vocabulary if name not in labels.present and wanted(name)]
     if sample.label_map is not None:
-        present = counts_in(sample.label_map.load())
+        present = sample.label_map.counts()
         return [name for value, name in sample.label_map.names.items() if value not in present and wanted(name)]
     return []

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ...manifests.errors import NotApplicable
-from ..number_maps import Runs
+from ..number_maps import Runs, region_of_each
 from ..sample import Instance, SegmentMap
 from ..view import View, union_of
-from . import regions
+from .stacking import stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +30,39 @@ class Division:
     """Which piece each pixel belongs to.
 
     Attributes:
-        labels: (H, W) int32: 0 none, i + 1 for pieces[i].
+        runs: of a (H, W) map: 0 none, i + 1 for pieces[i]; neighbours may have the same number.
         pieces: each has at least one pixel.
     """
 
-    labels: NDArray[np.int32]
+    runs: Runs
     pieces: tuple[Piece, ...]
+
+    @classmethod
+    def of(cls, labels: NDArray[np.integer], pieces: Sequence[Piece]) -> Division:
+        """Of a (H, W) map of these numbers."""
+        return cls(Runs.of(labels), tuple(pieces))
+
+    @cached_property
+    def labels(self) -> NDArray[np.integer]:
+        """(H, W) the number of each pixel's piece, uint8 or, of more than 255 pieces, int32."""
+        return self.runs.spread(self.runs.numbers.astype(np.uint8 if len(self.pieces) < 256 else np.int32))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width = self.runs.shape
+        return height, width
+
+    @property
+    def size(self) -> int:
+        """Pixels of the picture."""
+        return self.shape[0] * self.shape[1]
 
     @cached_property
     def areas(self) -> list[int]:
         """Pixels of each piece."""
-        runs = Runs.of(self.labels)
-        areas: list[int] = np.bincount(runs.numbers, runs.lengths, len(self.pieces) + 1).astype(np.int64)[1:].tolist()
+        pixels = np.bincount(self.runs.numbers, self.runs.lengths, len(self.pieces) + 1)
+        areas: list[int] = pixels.astype(np.int64)[1:].tolist()
         return areas
 
     def keep(self, positions: Iterable[int]) -> Division:
@@ -52,7 +72,7 @@ class Division:
             return self
         table = np.zeros(len(self.pieces) + 1, np.int32)
         table[[position + 1 for position in order]] = np.arange(1, len(order) + 1)
-        return Division(_renumbered(self.labels, table), tuple(self.pieces[position] for position in order))
+        return self._renumbered(table, [self.pieces[position] for position in order])
 
     def without_small(self, least: float) -> Division:
         """Only the pieces of at least so many pixels."""
@@ -68,15 +88,18 @@ class Division:
         for group, piece in zip(groups, self.pieces, strict=True):
             known = joined.get(group, piece)
             joined[group] = Piece(known.name, known.thing, known.crowd or piece.crowd)
-        pieces = tuple(joined.values())
         if len(joined) == len(self.pieces):
-            return Division(self.labels, pieces)
+            return Division(self.runs, tuple(joined.values()))
         places = {group: position for position, group in enumerate(joined, start=1)}
-        return Division(_renumbered(self.labels, np.array([0, *(places[group] for group in groups)], np.int32)), pieces)
+        table = np.array([0, *(places[group] for group in groups)], np.int32)
+        return self._renumbered(table, list(joined.values()))
 
     def mask(self, position: int) -> NDArray[np.uint8]:
         """(H, W) uint8 of 0 and 1: the pixels of one piece."""
-        return (self.labels == position + 1).view(np.uint8)
+        return self.runs.spread((self.runs.numbers == position + 1).view(np.uint8))
+
+    def _renumbered(self, table: NDArray[np.int32], pieces: Sequence[Piece]) -> Division:
+        return Division(self.runs.with_numbers(table[self.runs.numbers]), tuple(pieces))
 
 
 def from_segments(view: View, segments: SegmentMap) -> Division:
@@ -85,8 +108,13 @@ def from_segments(view: View, segments: SegmentMap) -> Division:
     Raises:
         BadItem: the map cannot be read, or is not of the image's size.
     """
-    pieces = {one.id: Piece(one.category.name, one.thing, one.crowd) for one in segments.segments if one.id != 0}
-    return _from_values(view.segment_map(segments), pieces)
+    known = {one.id: one for one in segments.segments if one.id != 0}
+
+    def piece(value: int) -> Piece:
+        one = known[value]
+        return Piece(one.category.name, one.thing, one.crowd)
+
+    return _from_values(view.segment_map(segments), known, piece)
 
 
 def from_classes(view: View) -> Division:
@@ -96,8 +124,7 @@ def from_classes(view: View) -> Division:
         BadItem: the map cannot be read, or is not of the image's size.
     """
     names = view.sample.label_map.names if view.sample.label_map else {}
-    pieces = {value: Piece(name, thing=False) for value, name in names.items()}
-    return _from_values(view.label_map(), pieces).by_class()
+    return _from_values(view.label_map(), names, lambda value: Piece(names[value], thing=False)).by_class()
 
 
 def from_regions(view: View) -> Division:
@@ -107,18 +134,14 @@ def from_regions(view: View) -> Division:
         BadItem: the map cannot be read, or is not of the image's size.
     """
     classes = from_classes(view)
-    labels = np.zeros(classes.labels.shape, np.int32)
-    pieces: list[Piece] = []
-    for position, piece in enumerate(classes.pieces):
-        mask = classes.mask(position)
-        left, top, width, height = cv2.boundingRect(mask)
-        box = slice(top, top + height), slice(left, left + width)
-        count, found = cv2.connectedComponents(mask[box], connectivity=4)
-        inside = found != 0
-        found += len(pieces)
-        np.copyto(labels[box], found, where=inside)
-        pieces += [piece] * (count - 1)
-    return Division(labels, tuple(pieces))
+    runs = classes.runs.renumbered(classes.runs.numbers).cut_at_rows()  # where classes were joined, runs are, too
+    owners = region_of_each(runs)
+    firsts = np.flatnonzero((owners == np.arange(len(owners))) & (runs.numbers != 0))
+    firsts = firsts[np.argsort(runs.numbers[firsts], kind="stable")]  # class by class
+    numbers = np.zeros(len(owners), np.int32)
+    numbers[firsts] = np.arange(1, len(firsts) + 1)
+    pieces = tuple(classes.pieces[number - 1] for number in runs.numbers[firsts].tolist())
+    return Division(runs.with_numbers(numbers[owners]), pieces)
 
 
 def from_instances(view: View, instances: Sequence[Instance]) -> Division:
@@ -137,12 +160,11 @@ def from_groups(view: View, groups: Sequence[tuple[Piece, Sequence[Instance]]]) 
     Raises:
         BadItem: a mask cannot be rasterised.
     """
-    masks = [view.shown(union_of(members, view.sample)) for _, members in groups]
-    sizes = [regions.area(rle) for _, rle in masks]
-    labels = np.zeros(view.size_wh[::-1], np.int32)
-    for position in sorted(range(len(groups)), key=lambda position: -sizes[position]):
-        labels[masks[position][0] != 0] = position + 1
-    return Division(labels, tuple(piece for piece, _ in groups)).without_small(1)
+    found = stack([union_of(members, view.sample) for _, members in groups], view.geometry)
+    division = Division.of(found.labels, [groups[position][0] for position in found.order])
+    areas = division.areas
+    shown = {position: rank for rank, position in enumerate(found.order) if areas[rank]}
+    return division.keep(shown[position] for position in sorted(shown))
 
 
 def classes_of(view: View) -> Division:
@@ -162,17 +184,16 @@ def classes_of(view: View) -> Division:
     return found.by_class()
 
 
-def _from_values(values: NDArray[np.integer], pieces: Mapping[int, Piece]) -> Division:
-    """Pieces by the value of their pixels; other values belong to none."""
-    if not pieces:
-        return Division(np.zeros(values.shape, np.int32), ())
-    known = np.array(sorted(pieces), np.int64)
+def _from_values(values: NDArray[np.integer], known: Iterable[int], piece: Callable[[int], Piece]) -> Division:
+    """Pieces by the value of their pixels, ascending, each made by `piece`; other values than the known are none's."""
     runs = Runs.of(values)
-    places = np.minimum(np.searchsorted(known, runs.numbers), len(known) - 1)
-    labels = runs.spread(np.where(known[places] == runs.numbers, places + 1, 0).astype(np.int32))
-    return Division(labels, tuple(pieces[value] for value in known.tolist())).without_small(1)
-
-
-def _renumbered(labels: NDArray[np.int32], table: NDArray[np.int32]) -> NDArray[np.int32]:
-    runs = Runs.of(labels)
-    return runs.spread(table[runs.numbers])
+    sought = np.array(sorted(known), np.int64)
+    if not len(sought):
+        return Division(runs.with_numbers(np.zeros(len(runs.numbers), np.int32)), ())
+    places = np.minimum(np.searchsorted(sought, runs.numbers), len(sought) - 1)
+    holds = sought[places] == runs.numbers
+    occurring = np.flatnonzero(np.bincount(places[holds], minlength=len(sought)))
+    table = np.zeros(len(sought), np.int32)
+    table[occurring] = np.arange(1, len(occurring) + 1)
+    numbers = np.where(holds, table[places], 0)
+    return Division(runs.with_numbers(numbers), tuple(piece(value) for value in sought[occurring].tolist()))

@@ -28,6 +28,7 @@ MAX_CROWD_HELP: Final = (
     "most of the image that regions of many things, not told apart, may cover; they are drawn as background"
 )
 _TRIES: Final = 4
+_SPARSE: Final = 8
 _MATCH: Final = 0.5
 """Segments whose IoU is above one half match, and then at most one does; Kirillov et al. 2019, panoptic quality."""
 
@@ -43,7 +44,7 @@ def without_crowds(division: Division, most: float) -> Division:
         NotApplicable: they cover more.
     """
     crowds = [area for piece, area in zip(division.pieces, division.areas, strict=True) if piece.crowd]
-    share = sum(crowds) / division.labels.size
+    share = sum(crowds) / division.size
     if share > most:
         raise NotApplicable(f"regions of many things, not told apart, cover {share:.1%} of the image")
     return division.keep(place for place, piece in enumerate(division.pieces) if not piece.crowd)
@@ -71,12 +72,13 @@ def paint_free(
     taken = [background.rgb, *(color.rgb for color in legend.values())]
     if len(free) > CAPACITY[64]:
         raise NotApplicable(f"{len(free)} segments are more than the {CAPACITY[64]} colors that are well apart")
-    index = division.labels.astype(np.uint8)
+    index = division.labels.astype(np.uint8, copy=False)
+    shown = np.array([division.size - sum(division.areas), *division.areas]) > 0
     for _ in range(_TRIES):
         mixed: dict[int, RGBTuple] = dict(zip(free, pack_colors(len(free), draw, avoid=taken), strict=True))
         mixed |= {position: color.rgb for position, color in legend.items()}
         palette = np.array([background.rgb, *(mixed[position] for position in range(len(pieces)))], np.uint8)
-        if _can_be_read(index, palette):
+        if _can_be_read(index, shown, palette):
             break
     else:
         raise NotApplicable("a segment is so thin that its color could be a blend of those beside it")
@@ -140,15 +142,21 @@ def is_connected(mask: NDArray[np.uint8]) -> bool:
     return int(cv2.connectedComponents(mask[top : top + height, left : left + width], connectivity=8)[0]) <= 2
 
 
-def _can_be_read(index: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bool:
-    """Whether the clusters of the drawn picture are its colours; only segments without a core can be mistaken."""
+def _can_be_read(index: NDArray[np.uint8], shown: NDArray[np.bool_], palette: NDArray[np.uint8]) -> bool:
+    """Whether the clusters of the drawn picture are its colours; only segments without a core can be mistaken.
+
+    Args:
+        index: (H, W) positions in the palette.
+        shown: (N,) whether a pixel has each of them.
+        palette: (N, 3).
+    """
     kernel = np.ones((3, 3), np.uint8)
     core = cv2.compare(cv2.erode(index, kernel), cv2.dilate(index, kernel), cv2.CMP_EQ)
-    shown, cores = (cv2.calcHist([index], [0], within, [256], [0, 256]) > 0 for within in (None, core))
-    if not (shown & ~cores).any():
-        return True
-    found = cluster_colors(palette[index]).colors
-    return len(found) == int(shown.sum())
+    for step in (_SPARSE, 1):  # few pixels mostly show that all have a core
+        cores = np.bincount(index[::step, ::step][core[::step, ::step] != 0], minlength=len(palette)) > 0
+        if not (shown & ~cores).any():
+            return True
+    return len(cluster_colors(palette[index]).colors) == int(shown.sum())
 
 
 def _segment(rle: Rle, name: str | None) -> dict[str, Any]:

@@ -76,24 +76,44 @@ class Painting:
 
 @dataclass(frozen=True)
 class Layer:
-    """One region as the output shows it: its name, its pixels as (H, W) uint8 of 0 and 1, and as run lengths."""
+    """One region as the output shows it.
+
+    Attributes:
+        name: what it is called.
+        labels: (H, W) uint8 in which its pixels, and no others, have `number`.
+        number: not 0.
+        rle: its pixels as run lengths.
+    """
 
     name: str
-    mask: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    number: int
     rle: Rle
+
+    @cached_property
+    def mask(self) -> NDArray[np.uint8]:
+        """(H, W) uint8 of 0 and 1."""
+        return (self.labels == self.number).view(np.uint8)
 
     @cached_property
     def area(self) -> int:
         """Pixels."""
         return regions.area(self.rle)
 
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom edges of its pixels."""
+        left, top, right, bottom = regions.box(self.rle)
+        return int(left), int(top), int(right), int(bottom)
+
 
 def paint_pieces(view: View, division: Division, options: PaintOptions, draw: random.Random) -> Painting:
     """Paint every piece in a colour that stands out; pixels of the photograph are only decoded when needed."""
     count = len(division.pieces)
     rles = regions.encode_each(division.labels, count)
-    layers = [Layer(division.pieces[place].name, division.mask(place), rles[place]) for place in range(count)]
-    return paint_layers(view, division.labels.astype(np.uint8), layers, options, draw)
+    labels = division.labels.astype(np.uint8, copy=False)
+    layers = [Layer(division.pieces[place].name, labels, place + 1, rles[place]) for place in range(count)]
+    return paint_layers(view, labels, layers, options, draw)
 
 
 def paint_layers(
@@ -112,14 +132,16 @@ def paint_layers(
         colors, lossless = _mask_colors(len(layers), options, draw), False
         target: Target = FlatTarget(labels, np.array([BLACK.rgb, *(color.rgb for color in colors)], np.uint8))
     else:
-        picture = view.rgb.copy()
+        picture = view.canvas()
         colors, lossless = [], False
         for layer in layers:
-            box = regions.bounds(layer.mask)
-            assert box is not None
+            left, top, right, bottom = layer.box
+            part = picture[top:bottom, left:right]  # what other layers paint lies under none of this one's pixels
+            mask = (layer.labels[top:bottom, left:right] == layer.number).view(np.uint8)
+            box = (0, 0, right - left, bottom - top)
             free = colors_apart(PALETTES[options.palette], [color.rgb for color in colors])
-            color, clear = pick_clear(free, sample_pixels(view.rgb, layer.mask, box), options.coat, draw)
-            paint(picture, layer.mask, box, color.rgb, options.coat)
+            color, clear = pick_clear(free, sample_pixels(part, mask, box), options.coat, draw)
+            paint(part, mask, box, color.rgb, options.coat)
             colors.append(color)
             lossless |= not clear
         target = PhotoTarget(picture, lossless)
@@ -144,14 +166,14 @@ def paint_nothing(view: View, name: str, options: PaintOptions, draw: random.Ran
 def flat(division: Division, background: Color, colors: Sequence[Color]) -> FlatTarget:
     """Pieces in flat colours on a plain background."""
     palette = np.array([background.rgb, *(color.rgb for color in colors)], np.uint8)
-    return FlatTarget(division.labels.astype(np.uint8), palette)
+    return FlatTarget(division.labels.astype(np.uint8, copy=False), palette)
 
 
 def annotation_of(division: Division, order: Sequence[int]) -> dict[str, Any]:
     """Size and regions: name, run lengths and area of the pieces in this order."""
     rles = regions.encode_each(division.labels, len(division.pieces))
     shown = [_region(division.pieces[position].name, rles[position]) for position in order]
-    return {"size": list(division.labels.shape), "regions": shown}
+    return {"size": list(division.shape), "regions": shown}
 
 
 def _region(name: str, rle: Rle) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pycocotools import mask as coco_mask
 
 from ...manifests.errors import BadItem
 from ..number_maps import Runs
-from .run_lengths import counts_of_each, paint_runs, read_counts
+from .run_lengths import check_cover, counts_of_each, paint_runs, read_counts
 
 Rle = dict[str, Any]
 """COCO run lengths: `size` [h, w] and compressed `counts` (bytes here, text in JSON)."""
@@ -122,9 +122,9 @@ def bounds(mask: NDArray[np.uint8]) -> tuple[int, int, int, int] | None:
 def _from_runs(counts: Any, height: int, width: int) -> Rle:
     size = [height, width]
     if isinstance(counts, (str, bytes)):
-        rle = {"size": size, "counts": counts.encode() if isinstance(counts, str) else counts}
-        decode(rle)  # pycocotools reads past broken ones
-        return rle
+        text = counts.encode() if isinstance(counts, str) else counts
+        check_cover(read_counts(text), height, width)  # pycocotools reads past broken ones
+        return {"size": size, "counts": text}
     if not isinstance(counts, list) or set(map(type, counts)) != {int} or min(counts) < 0:
         raise ValueError("run lengths are not whole numbers")
     if sum(counts) != height * width:  # pycocotools would leave the rest of the mask's memory unset

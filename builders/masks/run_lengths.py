@@ -43,17 +43,50 @@ def read_counts(counts: bytes) -> NDArray[np.int64]:
     return runs
 
 
-def paint_runs(runs: NDArray[np.int64], height: int, width: int) -> NDArray[np.uint8]:
-    """(W, H) uint8 of 0 and 1: the mask, transposed, since runs go down the columns.
+def check_cover(runs: NDArray[np.int64], height: int, width: int) -> None:
+    """Refuse runs that are not for an image of this size.
 
     Raises:
         ValueError: the runs do not cover the image.
     """
     if (total := int(runs.sum())) != height * width:
         raise ValueError(f"run lengths cover {total} pixels, the image has {height * width}")
+
+
+def paint_runs(runs: NDArray[np.int64], height: int, width: int) -> NDArray[np.uint8]:
+    """(W, H) uint8 of 0 and 1: the mask, transposed, since runs go down the columns.
+
+    Raises:
+        ValueError: the runs do not cover the image.
+    """
+    check_cover(runs, height, width)
     values = np.zeros(len(runs), np.uint8)
     values[1::2] = 1
     return np.repeat(values, runs).reshape(width, height)
+
+
+def columns_of(counts: bytes, height: int, width: int) -> tuple[int, NDArray[np.uint8]]:
+    """The part of a mask that has pixels.
+
+    Returns:
+        The first column with a pixel; and (columns, height) uint8 of 0 and 1, all columns from there to the last with
+        a pixel, none of an empty mask.
+
+    Raises:
+        ValueError: the string does not hold, or is not for an image of this size.
+    """
+    runs = read_counts(counts)
+    check_cover(runs, height, width)
+    filled = np.flatnonzero(runs[1::2])
+    if not len(filled):
+        return 0, np.zeros((0, height), np.uint8)
+    begin, end = 2 * filled[0] + 1, 2 * filled[-1] + 2
+    start, size = int(runs[:begin].sum()), int(runs[begin:end].sum())
+    first, last = start // height, (start + size - 1) // height
+    lengths = np.empty(end - begin + 2, np.int64)
+    lengths[0], lengths[-1] = start - first * height, (last + 1) * height - start - size
+    lengths[1:-1] = runs[begin:end]
+    return first, paint_runs(lengths, height, last + 1 - first)
 
 
 def counts_of_each(runs: Runs, regions: int) -> list[bytes]:

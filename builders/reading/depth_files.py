@@ -37,8 +37,8 @@ def load_depth_png(
         raise BadItem(f"depth map {file.path.name} is a {kind} image; 16-bit grey is needed")
     if rotated:
         values = (values >> 3) | (values << 13)
-    metres = values.astype(np.float32) / np.float32(per_metre)
-    return np.where(metres <= farthest_m, metres, np.float32(0))
+    metres: NDArray[np.float32] = np.divide(values, np.float32(per_metre), dtype=np.float32)
+    return metres if metres.max(initial=0) <= farthest_m else np.where(metres <= farthest_m, metres, np.float32(0))
 
 
 def read_camera(file: FileBytes, first_pixel: int = 0) -> Intrinsics:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from ...manifests.errors import BadItem
 from ...manifests.images import read_map
+from ..masks.run_lengths import counts_of_each
+from ..number_maps import Runs
 from ..sample import FileBytes
 
 
@@ -20,11 +22,11 @@ class MapObject:
 
     Attributes:
         box_xyxy: left, top, right, bottom edges of the pixels.
-        segmentation: COCO's uncompressed run lengths.
+        segmentation: COCO's compressed run lengths; None when only boxes were asked for.
     """
 
     box_xyxy: tuple[float, float, float, float]
-    segmentation: dict[str, Any]
+    segmentation: dict[str, Any] | None
 
 
 def read_grey(file: FileBytes, what: str) -> NDArray[np.integer]:
@@ -40,51 +42,51 @@ def read_grey(file: FileBytes, what: str) -> NDArray[np.integer]:
 
 
 def read_colour(file: FileBytes, what: str) -> NDArray[np.uint8]:
-    """(H, W, 3) red, green and blue.
+    """(H, W, 3) blue, green and red, in this order.
 
     Raises:
         BadItem: the file is missing, no image, or not 8-bit RGB.
     """
-    values = read_map(file.read())
+    values = read_map(file.read(), "BGR")
     if values.ndim != 3 or values.dtype != np.uint8:
         raise BadItem(f"{what} {file.path.name} is no RGB image of 8 bits")
     return values.astype(np.uint8, copy=False)
 
 
-def objects_in(values: NDArray[np.integer]) -> dict[int, MapObject]:
-    """Every number of a (H, W) map of up to 32 bits with its pixels, ascending."""
-    height, width = values.shape
-    if not values.size:
+def objects_in(values: NDArray[np.integer], *, masks: bool = True) -> dict[int, MapObject]:
+    """Every number of a (H, W) map with its pixels, ascending."""
+    return objects_of(Runs.of(values), masks=masks)
+
+
+def objects_of(runs: Runs, *, masks: bool = True) -> dict[int, MapObject]:
+    """As `objects_in`, of a map that is at hand in runs; `masks` says whether run lengths are wanted too."""
+    height, width = runs.shape
+    if not len(runs.numbers):
         return {}
-    flat = cv2.transpose(values.astype(np.int32, copy=False)).ravel()  # run lengths go down the columns
-    starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
-    ends = np.append(starts[1:], flat.size)
-    order = np.argsort(flat[starts], kind="stable")
-    numbers, firsts = np.unique(flat[starts][order], return_index=True)
-    found = _objects(starts[order], ends[order], firsts, height, width)
-    return dict(zip(numbers.tolist(), found, strict=True))
+    numbers, places = np.unique(runs.numbers, return_inverse=True)
+    small = runs.spread(places.astype(np.uint8 if len(numbers) <= 256 else np.int32))
+    columns = Runs.of(cv2.transpose(small))  # run lengths go down the columns
+    boxes = _boxes(columns, len(numbers), height)
+    found: list[dict[str, Any] | None] = [None] * len(numbers)
+    if masks:
+        named = Runs(columns.numbers.astype(np.int32) + 1, columns.lengths, columns.shape)
+        found = [{"size": [height, width], "counts": counts} for counts in counts_of_each(named, len(numbers))]
+    return {
+        number: MapObject((float(left), float(top), float(right), float(bottom)), mask)
+        for number, (left, top, right, bottom), mask in zip(numbers.tolist(), boxes.tolist(), found, strict=True)
+    }
 
 
-def _objects(
-    starts: NDArray[np.int64], ends: NDArray[np.int64], firsts: NDArray[np.int64], height: int, width: int
-) -> list[MapObject]:
-    """Objects by their runs, from `starts` up to `ends`, each object's ascending and none touching the next.
-
-    firsts: the position of each object's first run.
-    """
-    lasts = np.append(firsts[1:], len(starts)) - 1
-    counts = np.empty((len(starts), 2), np.int64)  # background and object by turns
-    counts[1:, 0] = starts[1:] - ends[:-1]
-    counts[firsts, 0] = starts[firsts]
-    counts[:, 1] = ends - starts
-    rests = height * width - ends[lasts]
-    (left, top), (right, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
+def _boxes(columns: Runs, count: int, height: int) -> NDArray[np.int64]:
+    """(count, 4) left, top, right and bottom edges of each number from 0 on, given its runs down the columns."""
+    lasts = np.cumsum(columns.lengths) - 1
+    firsts = lasts - columns.lengths + 1
+    left, right = firsts // height, lasts // height
     wraps = left != right  # goes on at the top of the next column
-    uppers = np.minimum.reduceat(np.where(wraps, 0, top), firsts)
-    lowers = np.maximum.reduceat(np.where(wraps, height, bottom + 1), firsts)
-    boxes = np.stack([left[firsts], uppers, right[lasts] + 1, lowers], axis=1).astype(np.float64).tolist()
-    flat: list[int] = counts.ravel().tolist()
-    return [
-        MapObject(tuple(box), {"size": [height, width], "counts": flat[2 * first : 2 * last + 2] + [rest] * (rest > 0)})
-        for box, first, last, rest in zip(boxes, firsts.tolist(), lasts.tolist(), rests.tolist(), strict=True)
-    ]
+    top = np.where(wraps, 0, firsts - left * height)
+    bottom = np.where(wraps, height - 1, lasts - right * height)
+    order = np.argsort(columns.numbers, kind="stable")
+    starts = np.concatenate([np.zeros(1, np.intp), np.cumsum(np.bincount(columns.numbers, minlength=count))[:-1]])
+    low = [np.minimum.reduceat(side[order], starts) for side in (left, top)]
+    high = [np.maximum.reduceat(side[order], starts) + 1 for side in (right, bottom)]
+    return np.stack([*low, *high], axis=1)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...manifests.errors import BadItem
+from ...manifests.images import map_size
 from ...manifests.recipe import Block
-from ..number_maps import counts_in, packed_with
+from ..kept import Kept, Late
+from ..number_maps import Runs, packed_runs
 from ..reading.coco_values import is_id, is_text
 from ..sample import Category, Feature, FileBytes, Instance, LabelMap, LabelSet, Sample, Segment, SegmentMap
 from ..source import Entry, Reject, Source
-from ._map_objects import objects_in, read_colour
+from ._map_objects import objects_of, read_colour
 
 _FOLDER = "ADE20K_2021_17_01"
 _MOST_CLASSES = 26 * 256
 """Red goes up to 255, so classes end below 26 * 256."""
 _MOST_JSON_BYTES = 1 << 26
-_TENTHS = (np.arange(256) // 10).astype(np.uint8)
 
 
 class Ade20kFull(Source):
@@ -78,70 +79,24 @@ class Ade20kFull(Source):
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:
         place = f"{self._images().relative_to(self.path).as_posix()}/{record['stem']}"
         names = {int(number): name for number, name in record["names"].items()}
-        objects, parts = (FileBytes(self.file(f"{place}_{kind}.png")) for kind in ("seg", "parts_1"))
-        values = _load_numbers(objects)
+        file = FileBytes(self.file(f"{place}_seg.png"))
+        data = file.read()
+        width, height = map_size(data)
+        numbers = Kept(partial(_read_numbers, FileBytes(file.path, data)))
         scenes = tuple(record["scene"])
         return Sample(
             id=entry_id,
             image=FileBytes(self.file(f"{place}.jpg")),
-            width=values.shape[1],
-            height=values.shape[0],
-            instances=tuple(
-                Instance(Category(number // 256, names[number // 256]), found.box_xyxy, found.segmentation)
-                for number, found in objects_in(values).items()
-                if number // 256 in names
-            ),
-            label_map=LabelMap(names, partial(np.floor_divide, values, 256)),
-            parts=_UnreadParts(parts, record["parts"]) if record["parts"] else None,
+            width=width,
+            height=height,
+            instances=Late(partial(_instances, numbers, names)),
+            label_map=LabelMap(names, partial(_class_map, numbers)),
+            parts=_parts(FileBytes(self.file(f"{place}_parts_1.png")), record["parts"]),
             labels=(LabelSet("scene", scenes, tuple(self.header["scenes"])),) if scenes else (),
         )
 
     def _images(self) -> Path:
         return self.require(f"images/ADE/{self.split}", folder=True)
-
-
-class _UnreadParts(SegmentMap):
-    """The parts of objects, from a map that is read once a task asks for them; which there are, only the map knows."""
-
-    __slots__ = ("_file", "_found", "_names")
-    _file: FileBytes
-    _found: SegmentMap | None
-    _names: Mapping[str, str]
-
-    def __init__(self, file: FileBytes, names: Mapping[str, str]) -> None:
-        for name, value in (("_file", file), ("_names", names), ("_found", None)):
-            object.__setattr__(self, name, value)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _UnreadParts, (self._file, self._names)
-
-    @property
-    def segments(self) -> tuple[Segment, ...]:
-        """Every part that the map shows.
-
-        Raises:
-            BadItem: the map cannot be read.
-        """
-        return self._read().segments
-
-    @property
-    def load(self) -> Callable[[], NDArray[np.int32]]:
-        """Gives the map; raises as `segments` does."""
-        return self._read().load
-
-    def _read(self) -> SegmentMap:
-        found = self._found
-        if found is None:
-            names = {int(number): name for number, name in self._names.items()}
-            values = _load_numbers(self._file)
-            segments = (
-                Segment(number, Category(number // 256, names[number // 256]))
-                for number in counts_in(values)
-                if number // 256 in names
-            )
-            found = SegmentMap(tuple(segments), partial(np.asarray, values))
-            object.__setattr__(self, "_found", found)
-        return found
 
 
 def _entry(stem: str, record: dict[str, Any]) -> Entry:
@@ -217,6 +172,49 @@ def _scene(annotation: Any) -> list[str]:
     return [words[-1]] if isinstance(words, list) and words and is_text(words[-1]) else []
 
 
-def _load_numbers(file: FileBytes) -> NDArray[np.int32]:
-    """(H, W) int32: 256 times the class, plus what tells objects of a class apart."""
-    return packed_with(read_colour(file, "object map"), _TENTHS)
+def _read_numbers(file: FileBytes) -> Runs:
+    """Runs of (H, W) int32: 256 times the class, plus what tells objects of a class apart.
+
+    Raises:
+        BadItem: the map cannot be read.
+    """
+    colors = packed_runs(read_colour(file, "object map"), order="BGR")
+    tenths = (colors.numbers >> 16) // 10
+    return colors.renumbered((tenths << 16) | (colors.numbers & 0xFFFF))
+
+
+def _instances(numbers: Kept[Runs], names: Mapping[int, str]) -> tuple[Instance, ...]:
+    return tuple(
+        Instance(Category(number // 256, names[number // 256]), found.box_xyxy, found.segmentation)
+        for number, found in objects_of(numbers()).items()
+        if number // 256 in names
+    )
+
+
+def _class_map(numbers: Kept[Runs]) -> NDArray[np.integer]:
+    """(H, W) uint16 classes."""
+    runs = numbers()
+    return runs.spread((runs.numbers >> 8).astype(np.uint16))
+
+
+def _parts(file: FileBytes, stored: Mapping[str, str]) -> SegmentMap | None:
+    """The parts of objects; which there are, only the map itself knows, and it is read when that is asked."""
+    if not stored:
+        return None
+    numbers = Kept(partial(_read_numbers, file))
+    names = {int(number): name for number, name in stored.items()}
+    return SegmentMap(Late(partial(_segments, numbers, names)), partial(_segment_map, numbers))
+
+
+def _segments(numbers: Kept[Runs], names: Mapping[int, str]) -> tuple[Segment, ...]:
+    return tuple(
+        Segment(number, Category(number // 256, names[number // 256]))
+        for number in numbers().counts()
+        if number // 256 in names
+    )
+
+
+def _segment_map(numbers: Kept[Runs]) -> NDArray[np.integer]:
+    """(H, W) int32 as `_read_numbers` has them."""
+    runs = numbers()
+    return runs.spread(runs.numbers)

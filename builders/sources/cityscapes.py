@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ...manifests.errors import BadItem
+from ...manifests.images import map_size
 from ...manifests.recipe import Block
+from ..kept import Kept, Late
 from ..sample import Category, Feature, FileBytes, Instance, LabelMap, Sample, Segment, SegmentMap
 from ..source import Entry, Reject, Source
-from ._map_objects import objects_in, read_grey
+from ._map_objects import MapObject, objects_in, read_grey
 
 # Numbers and names of cityscapesscripts/helpers/labels.py; 0 to 6 are void.
 _STUFF = {
@@ -90,42 +92,60 @@ class Cityscapes(Source):
 
     def sample(self, entry_id: str, record: Mapping[str, Any]) -> Sample:
         label_map = FileBytes(self.file(f"gtFine/{self.split}/{record['frame']}{_LABELS}"))
-        instances, segments, (height, width) = self._objects(record) if record["instances"] else ((), None, (0, 0))
+        image = FileBytes(self.file(f"leftImg8bit/{self.split}/{record['frame']}{_PHOTOGRAPH}"))
+        labels = LabelMap(_NAMES, partial(_load_labels, label_map))
+        if not record["instances"]:
+            return Sample(entry_id, image, label_map=labels)
+        file = FileBytes(self.file(f"gtFine/{self.split}/{record['frame']}{_INSTANCES}"))
+        data = file.read()
+        width, height = map_size(data)
+        values = Kept(partial(_load_instances, FileBytes(file.path, data)))
+        objects = Kept(partial(_objects, values, self._masks()))
         return Sample(
             id=entry_id,
-            image=FileBytes(self.file(f"leftImg8bit/{self.split}/{record['frame']}{_PHOTOGRAPH}")),
+            image=image,
             width=width,
             height=height,
-            instances=instances,
-            label_map=LabelMap(_NAMES, partial(_load_labels, label_map)),
-            segments=segments,
+            instances=Late(partial(_instances, objects)),
+            unmasked=not self._masks(),
+            label_map=labels,
+            segments=SegmentMap(Late(partial(_segments, objects)), values),
         )
 
     def _masks(self) -> bool:
         assert isinstance(self.options, CityscapesOptions)
         return self.options.masks
 
-    def _objects(self, record: Mapping[str, Any]) -> tuple[tuple[Instance, ...], SegmentMap, tuple[int, int]]:
-        """Road users, segments, and the map's height and width; which there are, only the map itself knows.
 
-        Raises:
-            BadItem: the map cannot be read.
-        """
-        file = FileBytes(self.file(f"gtFine/{self.split}/{record['frame']}{_INSTANCES}"))
-        values = _load_instances(file)
-        instances, segments = [], []
-        for number, found in objects_in(values).items():
-            label = number // _MOST if number >= _MOST else number
-            if label not in _NAMES:
-                continue
-            category, thing = Category(label, _NAMES[label]), label in _THINGS
-            crowd = thing and number < _MOST
-            segments.append(Segment(number, category, thing, crowd))
-            if thing:
-                mask = found.segmentation if self._masks() else None
-                instances.append(Instance(category, found.box_xyxy, mask, crowd))
-        shape = (values.shape[0], values.shape[1])
-        return tuple(instances), SegmentMap(tuple(segments), partial(np.asarray, values)), shape
+def _objects(values: Kept[NDArray[np.integer]], masks: bool) -> dict[int, MapObject]:
+    """What the instance map holds, void left out.
+
+    Raises:
+        BadItem: the map cannot be read.
+    """
+    return {number: one for number, one in objects_in(values(), masks=masks).items() if _class_of(number) in _NAMES}
+
+
+def _class_of(number: int) -> int:
+    return number // _MOST if number >= _MOST else number
+
+
+def _segments(objects: Kept[dict[int, MapObject]]) -> tuple[Segment, ...]:
+    found = []
+    for number in objects():
+        label = _class_of(number)
+        thing = label in _THINGS
+        found.append(Segment(number, Category(label, _NAMES[label]), thing, thing and number < _MOST))
+    return tuple(found)
+
+
+def _instances(objects: Kept[dict[int, MapObject]]) -> tuple[Instance, ...]:
+    """The road users."""
+    return tuple(
+        Instance(Category(label, _NAMES[label]), one.box_xyxy, one.segmentation, number < _MOST)
+        for number, one in objects().items()
+        if (label := _class_of(number)) in _THINGS
+    )
 
 
 def _frames(folder: Path, ending: str) -> set[str]:
@@ -146,8 +166,8 @@ def _load_labels(file: FileBytes) -> NDArray[np.integer]:
     return values
 
 
-def _load_instances(file: FileBytes) -> NDArray[np.int32]:
+def _load_instances(file: FileBytes) -> NDArray[np.integer]:
     values = read_grey(file, "instance map")
     if values.max(initial=0) >= (max(_NAMES) + 1) * _MOST:
         raise BadItem(f"instance map {file.path.name} holds {values.max()}, which stands for no class")
-    return values.astype(np.int32)
+    return values

@@ -20,7 +20,8 @@ from pydantic import Field
 
 from ...manifests.errors import BadItem, SourceLayoutError
 from ...manifests.recipe import Block
-from ..number_maps import packed
+from ..kept import Kept
+from ..number_maps import Runs, packed
 from ..reading.coco_values import checked_box, is_id, is_size, is_text
 from ..reading.json_stream import stream_json
 from ..reading.spool import Spool
@@ -88,14 +89,16 @@ class CocoPanoptic(Source):
         present = {segment.category.name for segment in segments}
         names = {category: name for category, (name, _) in vocabulary.items()}
         classes = {segment.id: segment.category.id for segment in segments}
+        ids = Kept(partial(_load_ids, file))
         return Sample(
             id=entry_id,
             image=FileBytes(self.file(f"{self._photographs().relative_to(self.path)}/{record['file']}")),
             width=record["size"][0],
             height=record["size"][1],
             instances=self._instances(record, segments, file),
-            label_map=LabelMap(names, partial(_load_classes, file, classes)),
-            segments=SegmentMap(segments, partial(_load_ids, file)),
+            unmasked=not self._masks(),
+            label_map=LabelMap(names, partial(_load_classes, ids, classes)),
+            segments=SegmentMap(segments, ids),
             absent=tuple(name for name in dict.fromkeys(names.values()) if name not in present),
         )
 
@@ -219,7 +222,7 @@ def _keep(value: Any, spool: Spool, reject: Reject) -> None:
 
 def _load_ids(file: FileBytes) -> NDArray[np.int32]:
     """(H, W) int32 segment numbers; 0 is void."""
-    return packed(read_colour(file, "panoptic map"), low="red")
+    return packed(read_colour(file, "panoptic map"), low="red", order="BGR")
 
 
 def _objects(file: FileBytes, size: list[int]) -> dict[int, MapObject]:
@@ -231,11 +234,10 @@ def _objects(file: FileBytes, size: list[int]) -> dict[int, MapObject]:
     return objects_in(ids)
 
 
-def _load_classes(file: FileBytes, classes: Mapping[int, int]) -> NDArray[np.integer]:
+def _load_classes(ids: Kept[NDArray[np.int32]], classes: Mapping[int, int]) -> NDArray[np.integer]:
     """(H, W) int32 class numbers; `classes` gives them by segment number, every other pixel is void."""
-    ids = _load_ids(file)
+    runs = Runs.of(ids())
     numbers = np.array(sorted(classes), np.int32)
     values = np.array([classes[number] for number in numbers.tolist()], np.int32)
-    places = np.searchsorted(numbers, ids).clip(max=len(numbers) - 1)
-    found: NDArray[np.int32] = np.where(numbers[places] == ids, values[places], np.int32(_VOID))
-    return found
+    places = np.searchsorted(numbers, runs.numbers).clip(max=len(numbers) - 1)
+    return runs.spread(np.where(numbers[places] == runs.numbers, values[places], np.int32(_VOID)))

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -209,5 +210,6 @@ def _load_trimap(file: FileBytes, border: str) -> NDArray[np.integer]:
     if not grey or values.min(initial=_PET) < _PET or values.max(initial=_PET) > _BORDER:
         raise BadItem(f"trimap {file.path.name} holds other values than 1, 2 and 3")
     meaning = {"pet": _PET, "background": _BACKGROUND, "ignore": _BORDER}[border]
-    remapped: NDArray[np.uint8] = np.array([0, _PET, _BACKGROUND, meaning], np.uint8)[values]
-    return remapped
+    table = np.zeros(256, np.uint8)
+    table[[_PET, _BACKGROUND, _BORDER]] = _PET, _BACKGROUND, meaning
+    return np.asarray(cv2.LUT(values.astype(np.uint8, copy=False), table), np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from ..sample import Skeleton
@@ -27,6 +28,7 @@ def face_part(joint: str) -> str | None:
     return next((part for part, words in _WORDS if any(word in name for word in words)), None)
 
 
+@lru_cache(maxsize=256)
 def is_face(skeleton: Skeleton) -> bool:
     """Whether all joints are landmarks of a face, eyes, nose and mouth among them."""
     parts = [face_part(joint) for joint in skeleton.joints]

@@ -19,7 +19,6 @@ from ...manifests.target import FlatTarget, PhotoTarget, Target
 from ..geometry import Box
 from ..marks.palette import PALETTES, Color
 from ..masks import regions
-from ..number_maps import counts_in
 from ..sample import Feature, Instance, LabelMap, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
@@ -205,7 +204,7 @@ def _members(sample: Sample, name: str) -> list[Instance]:
 
 def _map_names(label_map: LabelMap, least: float) -> tuple[list[str], list[str]]:
     """Names that cover at least that share of the map, and names that are nowhere in it."""
-    pixels = counts_in(label_map.load())
+    pixels = label_map.counts()
     covered = dict.fromkeys(label_map.names.values(), 0)
     for value, name in label_map.names.items():
         covered[name] += pixels.get(value, 0)

@@ -83,15 +83,17 @@ class Depth(Task[DepthOptions]):
     def render(self, view: View, subject: Subject, draw: random.Random) -> Rendered:
         """Draw; pixels of the photo are not needed."""
         units, unit_m = to_units(view.depth_m())
-        known = units != 0
-        if not known.any():
+        pixels = np.bincount(units.ravel())  # of every depth
+        pixels[:1] = 0  # of none
+        occurring = np.flatnonzero(pixels)
+        if not len(occurring):
             raise NotApplicable("no pixel of what is shown has a depth")
-        range_m = (round(int(units[known].min()) * unit_m, 6), round(int(units.max()) * unit_m, 6))
+        range_m = (round(int(occurring[0]) * unit_m, 6), round(int(occurring[-1]) * unit_m, 6))
         params = self._params(range_m)
         ramp = ramp_from(params)
-        clipped = ~ramp.holds(every_depth_m(units, unit_m))
-        clipped[0] = False
-        clipped_count, known_count = int(np.count_nonzero(clipped[units])), int(np.count_nonzero(known))
+        drawn = ramp.holds(every_depth_m(units, unit_m))
+        known_count = int(pixels.sum())
+        clipped_count = known_count - int(pixels[drawn].sum())
         if clipped_count == known_count:
             raise NotApplicable(f"all depth, {range_m[0]:g} to {range_m[1]:g} m, lies outside the range drawn")
         annotation = {

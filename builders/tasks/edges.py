@@ -135,7 +135,7 @@ class Edges(Task[EdgesOptions]):
         if name is not None:
             members = [one for one in view.sample.instances if one.category.name == name]
             division = from_instances(view, members)
-            if sum(division.areas) < self.options.min_area * division.labels.size:
+            if sum(division.areas) < self.options.min_area * division.size:
                 raise NotApplicable(f"too little of class {name} is shown")
             return division
         if self._kind(view.sample) == "segments":
@@ -144,7 +144,7 @@ class Edges(Task[EdgesOptions]):
         return from_classes(view)
 
 
-def draw_edges(labels: NDArray[np.int32], width: int) -> NDArray[np.uint8]:
+def draw_edges(labels: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
     """(H, W) uint8 of 0 and 1: lines along every change of label between neighbours left and right, or above and
     below.
 

@@ -57,8 +57,8 @@ class Entities(Task[EntitiesOptions]):
         """Draw the map; pixels of the photo are not needed."""
         options = self.options
         division = without_crowds(self._division(view), options.max_crowd)
-        division = division.without_small(max(MIN_PIXELS, options.min_area * division.labels.size))
-        covered = sum(division.areas) / division.labels.size
+        division = division.without_small(max(MIN_PIXELS, options.min_area * division.size))
+        covered = sum(division.areas) / division.size
         if not options.count[0] <= len(division.pieces) <= options.count[1]:
             raise NotApplicable(f"the image has {len(division.pieces)} entities that are large enough")
         if covered < options.cover:

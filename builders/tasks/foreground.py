@@ -100,9 +100,9 @@ class Foreground(Task[ForegroundOptions]):
         Raises:
             NotApplicable: there is none.
         """
-        masked = [one for one in sample.instances if one.segmentation is not None]
-        if not masked:
+        if not sample.has_masks:
             raise NotApplicable("the image has neither a map of a single class nor objects with masks")
+        masked = [one for one in sample.instances if one.segmentation is not None]
         masks = [union_of([one], sample) for one in masked]
         sizes = [regions.area(mask) for mask in masks]
         largest = int(np.argmax(sizes))

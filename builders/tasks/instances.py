@@ -95,7 +95,7 @@ class Instances(Task[InstancesOptions]):
         asked: _Asked = subject.choice
         background = draw_background(self.options.background, draw)
         width, height = view.size_wh
-        division = Division(np.zeros((height, width), np.int32), ())
+        division = Division.of(np.zeros((height, width), np.uint8), ())
         count = None
         if asked.present:
             division = self._first_paintable(view, asked.names)
@@ -137,7 +137,7 @@ class Instances(Task[InstancesOptions]):
         low, high = self.options.count
         if not low <= len(division.pieces) <= high:
             return f"{len(division.pieces)} objects of class {name} are shown"
-        if min(division.areas) < max(MIN_PIXELS, self.options.min_object * division.labels.size):
+        if min(division.areas) < max(MIN_PIXELS, self.options.min_object * division.size):
             return f"class {name} has an object that is too small to paint"
         if self.options.split and not all(is_connected(division.mask(place)) for place in range(len(division.pieces))):
             return f"class {name} has an object in several pieces"
@@ -158,7 +158,7 @@ def _objects(sample: Sample) -> list[tuple[str, bool]]:
 
 def _by_segments(sample: Sample) -> bool:
     """Whether objects are those of the panoptic map: no instance has a mask."""
-    return sample.segments is not None and all(one.segmentation is None for one in sample.instances)
+    return sample.segments is not None and not sample.has_masks
 
 
 def _of_class(view: View, name: str) -> Division:

@@ -129,8 +129,7 @@ class Inverse(Task[InverseOptions]):
 
 def _carries(sample: Sample, kind: ConditionKind) -> bool:
     if kind == "mask":
-        masks = any(one.segmentation is not None for one in sample.instances)
-        return masks or sample.label_map is not None or sample.segments is not None
+        return sample.label_map is not None or sample.segments is not None or sample.has_masks
     if kind == "boxes":
         return any(one.box_xyxy is not None for one in sample.instances)
     return kind == "edges" or sample.depth is not None

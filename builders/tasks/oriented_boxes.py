@@ -273,8 +273,11 @@ def shown_box(view: View, instance: Instance) -> RotatedBox | None:
     runs = read_counts(union_of([instance], view.sample)["counts"])
     if view.geometry.is_native:
         return box_of_runs(runs, view.sample.height)
-    box = box_of_runs(runs, view.sample.height, view.geometry.shown_places())
-    return box and box._replace(x=box.x + view.geometry.offset_xy[0], y=box.y + view.geometry.offset_xy[1])
+    grid = view.geometry.grid()
+    assert grid is not None  # nothing is bent here
+    (left, across), (top, down) = grid
+    box = box_of_runs(runs, view.sample.height, (across, down))
+    return box and box._replace(x=box.x + left, y=box.y + top)
 
 
 def _in_order(picks: Sequence[_Drawable]) -> tuple[list[RotatedBox], list[int]]:

@@ -69,7 +69,7 @@ class Panoptic(Task[PanopticOptions]):
         assert view.sample.segments is not None
         division = without_crowds(from_segments(view, view.sample.segments), self.options.max_crowd)
         division = _stuff_joined(division)
-        least = max(MIN_PIXELS, self.options.min_area * division.labels.size)
+        least = max(MIN_PIXELS, self.options.min_area * division.size)
         division = division.without_small(least)
         background = draw_background(self.options.background, draw)
         legend: dict[int, Color] = {}

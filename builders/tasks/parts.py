@@ -6,7 +6,6 @@ import random
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from ...manifests.errors import NotApplicable
@@ -14,6 +13,7 @@ from ...manifests.images import RGB
 from ...manifests.slots import Noun
 from ..masks.division import Division, Piece, from_classes, from_segments
 from ..masks.painting import MIN_PIXELS, PAINT_LIMITS, PaintOptions, compare_pieces, decode_pieces, paint_pieces
+from ..number_maps import pixels_shared
 from ..sample import Feature, Sample
 from ..task import Rendered, Subject, Task
 from ..view import View
@@ -104,8 +104,7 @@ def _with_wholes(parts: Division, wholes: Division) -> Division:
     A part of no class is dropped when others of its name have one: "every wheel" would mean those too.
     """
     across = len(wholes.pieces) + 1
-    shared = np.bincount((parts.labels * across + wholes.labels).ravel(), minlength=(len(parts.pieces) + 1) * across)
-    table = shared.reshape(-1, across)[1:]
+    table = pixels_shared(parts.runs, wholes.runs, (len(parts.pieces) + 1, across))[1:]
     named: list[Piece] = []
     for piece, row in zip(parts.pieces, table, strict=True):
         owner = int(row[1:].argmax()) if across > 1 else 0
@@ -118,7 +117,7 @@ def _with_wholes(parts: Division, wholes: Division) -> Division:
         for position, (name, piece, new) in enumerate(zip(called, parts.pieces, named, strict=True))
         if new.name != piece.name or name not in owned
     ]
-    return Division(parts.labels, tuple(named)).keep(kept)
+    return Division(parts.runs, tuple(named)).keep(kept)
 
 
 def _of(part: str, whole: str) -> str:

@@ -29,13 +29,14 @@ from ..masks.painting import (
     paint_nothing,
 )
 from ..masks.regions import Rle
-from ..number_maps import counts_in
+from ..masks.stacking import stack
 from ..sample import Feature, Instance, Sample
 from ..subjects.naming import name_one_of
 from ..subjects.pointing import point_at
 from ..task import Rendered, Subject, Task
 from ..view import View, union_of
 
+_TOO_LITTLE = "the crop leaves too little of what was to be painted"
 _UNCOUNTED = 0.3
 """Share of present classes asked for without a number, so that such wording does not give absence away."""
 
@@ -151,7 +152,7 @@ class Segmentation(Task[SegmentationOptions]):
 
     def _candidates(self, sample: Sample, draw: random.Random) -> Iterable[_Pick]:
         """Everything that may be asked for, in random order, each checked only when it is reached."""
-        if any(instance.segmentation is not None for instance in sample.instances):
+        if sample.has_masks:
             found = self._objects(sample) if self.options.unit == "instance" else self._classes(sample)
         elif sample.label_map is not None:
             if self.options.unit == "instance":
@@ -197,14 +198,14 @@ class Segmentation(Task[SegmentationOptions]):
 
     def _map_classes(self, sample: Sample) -> list[tuple[_Pick, float]]:
         assert sample.label_map is not None
-        values = sample.label_map.load()
-        least = self._least(values.size)
+        label_map = sample.label_map
+        least = self._least(sum(label_map.counts().values()))
         names = {
             value: name
-            for value, size in counts_in(values).items()
-            if (name := sample.label_map.names.get(value)) is not None and size >= least and self._wanted(name)
+            for value, size in label_map.counts().items()
+            if (name := label_map.names.get(value)) is not None and size >= least and self._wanted(name)
         }
-        masks = regions.encode_values(values, list(names)) if names else []
+        masks = regions.encode_values(label_map.load(), list(names)) if names else []
         return [(_Pick(name, mask), least) for name, mask in zip(names.values(), masks, strict=True)]
 
     def _least(self, pixels: int) -> float:
@@ -215,22 +216,29 @@ class Segmentation(Task[SegmentationOptions]):
 
     def _label(self, view: View, picks: list[_Pick]) -> tuple[NDArray[np.uint8], list[tuple[_Pick, Layer]]]:
         """Label map of what is shown: i + 1 where the i-th of the list is painted, the smaller on top."""
-        moved = [(pick, Layer(pick.name, *view.shown(pick.mask))) for pick in picks if pick.mask is not None]
-        moved = [(pick, layer) for pick, layer in moved if layer.area >= MIN_PIXELS]
-        if not moved:
-            raise NotApplicable("the crop leaves too little of what was to be painted")
-        if len(moved) == 1:
-            return moved[0][1].mask, moved
-        moved.sort(key=lambda one: -one[1].area)
-        labels = np.zeros(view.size_wh[::-1], np.uint8)
-        for position, (_, layer) in enumerate(moved, start=1):
-            labels[layer.mask != 0] = position
-        sizes = np.bincount(labels.ravel(), minlength=len(moved) + 1)[1:]
-        if (sizes < MIN_PIXELS).any():
-            return self._label(view, [pick for (pick, _), size in zip(moved, sizes, strict=True) if size >= MIN_PIXELS])
-        masks = [(labels == position).view(np.uint8) for position in range(1, len(moved) + 1)]
-        visible = zip(moved, masks, regions.encode_each(labels, len(moved)), strict=True)
-        return labels, [(pick, Layer(pick.name, mask, rle)) for (pick, _), mask, rle in visible]
+        masks = [pick.mask for pick in picks if pick.mask is not None]
+        if len(masks) == 1:
+            mask, rle = view.shown(masks[0])
+            layer = Layer(picks[0].name, mask, 1, rle)
+            if layer.area < MIN_PIXELS:
+                raise NotApplicable(_TOO_LITTLE)
+            return mask, [(picks[0], layer)]
+        found = stack(masks, view.geometry)
+        large = [position for position, area in enumerate(found.areas) if area >= MIN_PIXELS]
+        if not large:
+            raise NotApplicable(_TOO_LITTLE)
+        if len(large) < len(picks):
+            return self._label(view, [picks[position] for position in large])
+        labels = found.labels.astype(np.uint8, copy=False)
+        rles = regions.encode_each(labels, len(picks))
+        visible = [position for rank, position in enumerate(found.order) if regions.area(rles[rank]) >= MIN_PIXELS]
+        if len(visible) < len(picks):
+            return self._label(view, [picks[position] for position in visible])
+        ordered = [picks[position] for position in found.order]
+        return labels, [
+            (pick, Layer(pick.name, labels, number, rle))
+            for number, (pick, rle) in enumerate(zip(ordered, rles, strict=True), start=1)
+        ]
 
     def _pointed(
         self, shown: list[tuple[_Pick, Layer]], params: dict[str, Any], draw: random.Random

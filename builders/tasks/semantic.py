@@ -88,7 +88,7 @@ class Semantic(Task[SemanticOptions]):
         options = self.options
         notation = draw_notation(options.notation, draw)
         division = classes_of(view)
-        height, width = division.labels.shape
+        height, width = division.shape
         least = max(MIN_PIXELS, options.min_area * width * height)
         found = [
             position

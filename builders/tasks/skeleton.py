@@ -5,22 +5,23 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import Noun
-from ...manifests.target import FlatTarget, PhotoTarget
+from ...manifests.target import FlatTarget, PhotoTarget, Target
 from ..marks.disc_finder import find_marks
 from ..marks.discs import MarkShape, Point, pixels_under, stamp
 from ..marks.mark_layout import match_marks, readable_ones, shown_point
 from ..marks.palette import CLEAR_DISTANCE, RGBTuple
 from ..marks.stick_figures import BLACK, LIMB_COLORS, draw_bone, joint_colors, joint_evidence, limb_of
-from ..number_maps import Runs, packed
 from ..sample import Feature, Instance, Sample, Skeleton
 from ..subjects.faces import is_face
 from ..subjects.people import joint_of_all, longer_side, person_box
@@ -97,18 +98,28 @@ class SkeletonTask(Task[SkeletonOptions]):
         shape = MarkShape.scaled("disc", view.size_wh, self.options.radius, 0)
         drawn = self._drawn(figures, shape, view.size_wh)
         on_photo = self.options.style == "photo"
-        canvas = view.rgb.copy() if on_photo else np.zeros((*view.size_wh[::-1], 3), np.uint8)
-        lossless = not _all_clear(canvas, drawn, colors, shape)
-        _paint(canvas, figures, drawn, skeleton, colors, shape, self.options.bone)
+        paint = partial(_paint, figures=figures, drawn=drawn, skeleton=skeleton, shape=shape, bone=self.options.bone)
+        target: Target
+        lossless = False
+        if on_photo:
+            canvas = view.canvas()
+            lossless = not _all_clear(canvas, drawn, colors, shape)
+            paint(canvas, limbs=LIMB_COLORS, joints=colors)
+            target = PhotoTarget(canvas, lossless)
+        else:
+            palette = [BLACK, *LIMB_COLORS.values(), *colors]
+            index = np.zeros(view.size_wh[::-1], np.uint8)
+            limbs = {limb: place for place, limb in enumerate(LIMB_COLORS, start=1)}
+            paint(index, limbs=limbs, joints=range(1 + len(limbs), len(palette)))
+            target = FlatTarget(index, np.array(palette, np.uint8))
         params = {
             "style": self.options.style,
             "skeleton": skeleton.name,
             "radius": shape.outer,
             "joints": [{"joint": name, "rgb": list(rgb)} for name, rgb in zip(skeleton.joints, colors, strict=True)],
             "limbs": [{"limb": limb, "rgb": list(rgb)} for limb, rgb in LIMB_COLORS.items()],
-            **({"lossless": True} if on_photo and lossless else {}),
+            **({"lossless": True} if lossless else {}),
         }
-        target = PhotoTarget(canvas, lossless) if on_photo else _flat(canvas, [BLACK, *LIMB_COLORS.values(), *colors])
         slots = {"object": _noun(view, people, len(figures))}
         return Rendered(target, self.options.style, slots, params, _annotation(view, skeleton, figures, drawn))
 
@@ -188,23 +199,25 @@ def _check_all_annotated(people: Sequence[Instance], view: View) -> None:
 
 
 def _paint(
-    canvas: RGB,
+    canvas: NDArray[np.uint8],
+    *,
     figures: Sequence[_Figure],
     drawn: Sequence[tuple[int, int, Point]],
     skeleton: Skeleton,
-    colors: Sequence[RGBTuple],
     shape: MarkShape,
     bone: float,
+    limbs: Mapping[str, RGBTuple | int],
+    joints: Sequence[RGBTuple | int],
 ) -> None:
-    """Bones, then dots, in place."""
+    """Bones, then dots, in place; in colours, or on a canvas of palette positions in these."""
     for figure in figures:
         for first, second in skeleton.bones:
             start, end = figure.points[first], figure.points[second]
             if start is not None and end is not None:
                 limb = limb_of(skeleton.joints[first], skeleton.joints[second])
-                draw_bone(canvas, start, end, bone * shape.outer, LIMB_COLORS[limb])
+                draw_bone(canvas, start, end, bone * shape.outer, limbs[limb])
     for _, joint, point in drawn:
-        stamp(canvas, point, shape, colors[joint])
+        stamp(canvas, point, shape, joints[joint])
 
 
 def _all_clear(
@@ -244,11 +257,3 @@ def _noun(view: View, people: Sequence[Instance], shown: int) -> Noun:
     category = people[0].category
     complete = sum(one.category == category for one in view.sample.instances) == shown
     return Noun(category.name, count=shown if complete or shown == 1 else None)
-
-
-def _flat(canvas: RGB, palette: Sequence[RGBTuple]) -> FlatTarget:
-    """A picture of these colours, by palette."""
-    places = {red << 16 | green << 8 | blue: place for place, (red, green, blue) in enumerate(palette)}
-    codes = Runs.of(packed(canvas))
-    index = codes.spread(np.array([places[code] for code in codes.numbers.tolist()], np.uint8))
-    return FlatTarget(index, np.array(palette, np.uint8))

@@ -41,6 +41,22 @@ def test_what_is_no_depth():
     assert unit_m == 0.001
 
 
+@given(
+    arrays(
+        np.float32,
+        array_shapes(min_dims=2, max_dims=2, max_side=6),
+        elements=st.floats(0, 200, width=32) | st.sampled_from([0.0, 1e-5, -2.0, 9_999.0, 1e10, np.inf, np.nan]),
+    )
+)
+def test_units_are_rounded_depth(depth):
+    units, unit_m = to_units(depth)
+    farthest = max([float(one) for one in depth.flat if 0 < one < 10_000] or [0])
+    assert unit_m == next(0.001 * 2**power for power in range(20) if farthest <= 65.535 * 2**power)
+    for found, true in zip(units.flat, depth.flat, strict=True):
+        expected = max(1, int(np.rint(true * np.float32(1 / unit_m)))) if 0 < true < 10_000 else 0
+        assert found == expected
+
+
 @given(arrays(np.uint16, array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.integers(0, 65535)))
 def test_any_reader_of_png_gets_the_units(units):
     stored = json.loads(json.dumps(to_annotation(units, 0.002)))

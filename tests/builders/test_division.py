@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage import measure
 from taskpaint.builders.geometry import fit
 from taskpaint.builders.masks import division
 from taskpaint.builders.masks.division import Division, Piece
@@ -85,7 +88,9 @@ def test_a_covered_instance_is_no_piece():
 
 
 def test_keep_reorders_and_joins():
-    found = Division(np.array([[1, 2, 3, 0]], np.int32), (Piece("a"), Piece("b", crowd=True), Piece("a", crowd=True)))
+    found = Division.of(
+        np.array([[1, 2, 3, 0]], np.int32), (Piece("a"), Piece("b", crowd=True), Piece("a", crowd=True))
+    )
     assert found.keep([2, 0]).labels.tolist() == [[2, 0, 1, 0]]
     assert found.keep([]).labels.tolist() == [[0, 0, 0, 0]]
     joined = found.by_class()
@@ -112,3 +117,35 @@ def test_a_map_of_another_size_is_refused():
     segments = SegmentMap((Segment(1, CAT),), lambda: np.ones((6, 9), np.int32))
     with pytest.raises(BadItem, match="segment map is 9x6, the image is 8x6"):
         division.from_segments(_view(), segments)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 20), st.integers(1, 30))
+def test_regions_equal_skimage(seed, height, width):
+    noise = np.random.default_rng(seed)
+    values = np.repeat(noise.integers(0, 4, (height, width)), 2, axis=1)
+    data = encode_png(np.zeros((height, 2 * width, 3), np.uint8))
+    label_map = LabelMap({1: "dog", 2: "cat", 3: "dog"}, lambda: values)
+    sample = Sample("1", FileBytes(None, data), 2 * width, height, label_map=label_map)
+    view = View(sample, data, read_header(data), fit(Sizing(), (2 * width, height), None, None))
+    found = division.from_regions(view)
+    classes = np.where(values == 3, 1, values)
+    expected = []
+    by_value = {1: "dog", 2: "cat", 3: "dog"}
+    for name in dict.fromkeys(name for value, name in by_value.items() if value in values):
+        number = {"dog": 1, "cat": 2}[name]
+        labels, count = measure.label(classes == number, connectivity=1, return_num=True)
+        masks = [labels == place for place in range(1, count + 1)]
+        expected += [(name, mask.tobytes()) for mask in masks]
+    drawn = [(piece.name, (found.labels == place).tobytes()) for place, piece in enumerate(found.pieces, start=1)]
+    assert drawn == expected  # class by class, the upper first
+    assert found.areas == [int((found.labels == place).sum()) for place in range(1, len(found.pieces) + 1)]
+
+
+def test_many_pieces_are_counted_in_more_than_a_byte():
+    numbers = np.arange(1, 301).reshape(10, 30)
+    found = Division.of(numbers, tuple(Piece(str(place)) for place in range(300)))
+    assert found.labels.dtype == np.int32 and np.array_equal(found.labels, numbers)
+    few = found.keep(range(255))
+    assert few.labels.dtype == np.uint8 and np.array_equal(few.labels, np.where(numbers < 256, numbers, 0))
+    assert found.shape == (10, 30) and found.size == 300

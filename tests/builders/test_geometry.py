@@ -290,3 +290,14 @@ def test_a_window_that_leans_out_is_clipped():
 def test_boxes_are_clipped_to_what_is_shown(box, expected):
     geometry = Geometry((100, 100), (10, 20, 20, 40), (20, 40), (0, 0), (20, 40))
     assert geometry.box(box) == expected
+
+
+@settings(max_examples=80, deadline=None)
+@given(sides, sides, st.sampled_from(["square", "pad", "stretch", "shortest"]), st.integers(16, 50))
+def test_the_grid_says_which_columns_and_rows_are_shown(width, height, resize, size):
+    geometry = _fit((width, height), resize=resize, size=size)
+    values = np.arange(1, width * height + 1, dtype=np.int32).reshape(height, width)
+    (left, across), (top, down) = geometry.grid()
+    shown = np.zeros(geometry.size_wh[::-1], np.int32)
+    shown[top : top + len(down), left : left + len(across)] = values[np.ix_(down, across)]
+    assert np.array_equal(shown, geometry.labels(values))

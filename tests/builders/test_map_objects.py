@@ -28,10 +28,20 @@ def test_a_map_by_hand():
     values = np.array([[0, 7, 7], [0, 7, 9]], np.uint16)
     found = objects_in(values)
     assert list(found) == [0, 7, 9]
-    # down the columns: 0 0 | 7 7 | 7 9
-    assert found[0].segmentation == {"size": [2, 3], "counts": [0, 2, 4]} and found[0].box_xyxy == (0, 0, 1, 2)
-    assert found[7].segmentation == {"size": [2, 3], "counts": [2, 3, 1]} and found[7].box_xyxy == (1, 0, 3, 2)
-    assert found[9].segmentation == {"size": [2, 3], "counts": [5, 1]} and found[9].box_xyxy == (2, 1, 3, 2)
+    # down the columns: 0 0 | 7 7 | 7 9; counts below 16 are one digit, the character 48 + count
+    assert found[0].segmentation == {"size": [2, 3], "counts": b"024"} and found[0].box_xyxy == (0, 0, 1, 2)
+    assert found[7].segmentation == {"size": [2, 3], "counts": b"231"} and found[7].box_xyxy == (1, 0, 3, 2)
+    assert found[9].segmentation == {"size": [2, 3], "counts": b"51"} and found[9].box_xyxy == (2, 1, 3, 2)
+    boxes = objects_in(values, masks=False)
+    assert [one.segmentation for one in boxes.values()] == [None] * 3
+    assert [one.box_xyxy for one in boxes.values()] == [one.box_xyxy for one in found.values()]
+
+
+def test_more_objects_than_a_byte_counts():
+    values = np.arange(600).reshape(20, 30)
+    found = objects_in(values)
+    assert list(found) == list(range(600))
+    assert [one.box_xyxy for one in found.values()] == [(x, y, x + 1, y + 1) for y in range(20) for x in range(30)]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 9), st.integers(1, 4))
@@ -59,6 +69,7 @@ def test_maps_of_the_wrong_kind():
         read_colour(_file(np.zeros((2, 3), np.uint8)), "part map")
     with pytest.raises(BadItem, match=r"nowhere\.png is missing"):
         read_colour(FileBytes(Path("/nowhere.png")), "part map")
+    assert read_colour(_file(np.array([[[1, 2, 3]]], np.uint8)), "part map").tolist() == [[[3, 2, 1]]]
 
 
 @pytest.mark.parametrize(

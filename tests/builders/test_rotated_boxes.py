@@ -139,7 +139,8 @@ def test_the_box_of_runs_is_that_of_the_pixels_shown(seed, height, width, share,
     geometry = fit(Sizing(resize=resize, size=16 + seed % 50), (width, height), None, random.Random(seed))
     shown = geometry.labels(mask)
     runs = read_counts(regions.encode(mask)["counts"])
-    box = box_of_runs(runs, height, None if geometry.is_native else geometry.shown_places())
+    (_, across), (_, down) = geometry.grid()
+    box = box_of_runs(runs, height, None if geometry.is_native else (across, down))
     if not shown.any():
         assert box is None
         return

@@ -94,7 +94,7 @@ def test_a_small_world_by_hand(root: Path):
     sample = index.sample(0)
     assert index.features().tolist() == [_WITHOUT] and sample.id == _STEM
     segments, labels = _maps(sample)
-    assert segments.tolist() == [[7, 26_000, 26_001, 24], [7, 26_000, 1, 24]] and segments.dtype == np.int32
+    assert segments.tolist() == [[7, 26_000, 26_001, 24], [7, 26_000, 1, 24]]
     assert labels.tolist() == [[7, 26, 26, 24], [7, 26, 1, 24]]
     assert sample.segments is not None
     assert [(one.id, one.category.name, one.thing, one.crowd) for one in sample.segments.segments] == [
@@ -172,7 +172,16 @@ def test_broken_label_maps_are_bad_items(root: Path, data: bytes, says: str):
 def test_broken_instance_maps_are_bad_items(root: Path, data: bytes, says: str):
     (root / _INSTANCES).write_bytes(data)
     with pytest.raises(BadItem, match=says):
-        open_index(Cityscapes(root)).sample(0)
+        len(open_index(Cityscapes(root)).sample(0).instances)
+
+
+def test_the_instance_map_is_not_read_for_classes(root: Path):
+    whole = (root / _INSTANCES).read_bytes()
+    (root / _INSTANCES).write_bytes(whole.replace(b"IDAT", b"IDOT"))
+    sample = open_index(Cityscapes(root)).sample(0)
+    assert sample.label_map is not None and sample.label_map.load().shape == (2, 4) and not sample.has_masks
+    with pytest.raises(BadItem, match="IDOT"):
+        len(sample.instances)
 
 
 @given(
@@ -188,7 +197,9 @@ def test_mangled_maps_raise_nothing_else(root: Path, which: str, where: float, c
     (root / which).write_bytes(original[:at] + extra + original[at + cut :])
     try:
         with contextlib.suppress(BadItem):
-            for values in _maps(open_index(Cityscapes(root, "train", _MASKS)).sample(0)):
+            sample = open_index(Cityscapes(root, "train", _MASKS)).sample(0)
+            assert len(sample.instances) <= 8
+            for values in _maps(sample):
                 assert values.ndim == 2
     finally:
         (root / which).write_bytes(original)

@@ -74,14 +74,13 @@ def test_a_broken_mask_is_a_bad_item(tmp_path: Path):
     names = (f"train/Watermark{kind}_image/1.jpg" for kind in ("ed", "_free"))
     _pictures(tmp_path, *names, "train/Mask/1.png")
     index = open_index(Clwd(tmp_path))
-    label_map = index.sample(0).label_map
-    assert label_map is not None and label_map.load().tolist() == [[0] * 4] * 3
+    assert index.sample(0).label_map.load().tolist() == [[0] * 4] * 3
     (tmp_path / "train/Mask/1.png").write_bytes(b"no picture")
     with pytest.raises(BadItem, match="not an image"):
-        label_map.load()
+        index.sample(0).label_map.load()
     Image.fromarray(np.full((3, 4), 300, np.uint16)).save(tmp_path / "train/Mask/1.png")
     with pytest.raises(BadItem, match=r"mask 1\.png has 16 bits"):
-        label_map.load()
+        index.sample(0).label_map.load()
 
 
 def test_a_wrong_folder(tmp_path: Path):

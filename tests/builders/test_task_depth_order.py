@@ -123,14 +123,33 @@ def test_where_depth_is_certain():
     depth[:40] = 0  # not measured
     depth[80:, :40] = np.random.default_rng(0).uniform(1, 9, (40, 40))  # rough
     steady = steady_depth(depth, 4, 0.05, 10)
-    places = {(int(x), int(y)) for x, y in steady.places}
-    x, y = steady.places.T
+    y, x = np.divmod(steady.certain, depth.shape[1])
+    places = set(zip(x.tolist(), y.tolist(), strict=True))
     assert x.min() == y.min() - 30 == 10 and x.max() == 149 and y.max() == 109
     assert all((75 < x < 84) is False for x, _ in places)  # the step between 79 and 80
     assert not any(x < 40 and y > 84 for x, y in places)
     assert (100, 100) in places and (20, 60) in places
-    assert steady.mean_m[60, 20] == pytest.approx(2)
     assert steady_depth(np.zeros((9, 9), np.float32), 1, 0.05, 0).pair(0.1, 1, random.Random(0)) is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 14), st.integers(1, 14), st.integers(0, 3), st.integers(0, 2))
+def test_certain_depth_equals_looking_at_every_square(seed, height, width, reach, inset):
+    noise = np.random.default_rng(seed)
+    depth = (noise.integers(18, 22, (height, width)) * (noise.random((height, width)) < 0.7) / 10).astype(np.float32)
+    steady = steady_depth(depth, reach, 0.06, inset)
+    expected = []
+    for y, x in np.ndindex(height, width):
+        square = depth[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
+        known = square[square > 0]
+        enough = len(known) >= max(5, 0.1 * (2 * reach + 1) ** 2)
+        far_in = inset <= y < height - inset and inset <= x < width - inset
+        if far_in and depth[y, x] > 0 and enough and known.max() / np.float32(1.06) <= known.min():
+            expected.append((y * width + x, known.astype(float).mean()))
+    assert steady.certain.tolist() == [place for place, _ in expected]
+    points = [steady.point(position) for position in range(len(expected))]
+    assert [point.place for point in points] == [(place % width, place // width) for place, _ in expected]
+    assert [point.depth_m for point in points] == pytest.approx([mean for _, mean in expected])
 
 
 @pytest.mark.parametrize(

@@ -224,3 +224,18 @@ def test_real_faces(shared_data, style, sizing):
             assert _holds(figures) and figures["nme"] < 0.01
             built += 1
     assert built == 3
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 14), st.sampled_from([3.0, 4.5]), st.sampled_from([40, 90]))
+def test_marks_that_may_be_drawn_are_those_that_can_be_read_one_after_another(seed, count, outer, side):
+    noise = np.random.default_rng(seed)
+    points = [tuple(point) for point in noise.uniform(0, side - 1, (count, 2)).round(2).tolist()]
+    owners = noise.integers(0, 3, count).tolist()
+    shape = MarkShape(outer)
+    kept: list[int] = []
+    for position in range(count):
+        order = [*kept, position]  # judged with all before it, near or far
+        if can_be_read([points[one] for one in order], [owners[one] for one in order], shape, (side, side)):
+            kept = order
+    assert readable_ones(points, owners, shape, (side, side)) == kept

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from taskpaint.manifests.errors import BadItem
-from taskpaint.manifests.images import ImageHeader, decode_rgb, read_header, read_map, upright
+from taskpaint.manifests.images import ImageHeader, decode_rgb, map_size, read_header, read_map, upright
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (9, 13, 3), dtype=np.uint8)
 
@@ -319,3 +319,50 @@ def test_damaged_files_read_sanely_or_are_bad_items(data):
         assert values.ndim == 2 or (values.ndim, values.shape[2]) == (3, 3)
     except BadItem:
         pass
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 20), st.integers(1, 20), st.sampled_from(["RGB", "L"]), st.booleans())
+def test_plain_png_equals_pillow(seed, height, width, mode, smooth):
+    noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    picture = Image.fromarray(np.cumsum(noise // 64, axis=1).astype(np.uint8) if smooth else noise).convert(mode)
+    data = _encoded(picture, "PNG", compress_level=seed % 10)
+    assert np.array_equal(decode_rgb(data), _reference(data))
+    assert map_size(data) == (width, height)
+    if mode == "RGB":
+        assert np.array_equal(read_map(data, "BGR"), read_map(data)[..., ::-1])
+
+
+def test_a_png_with_a_transparent_color_is_laid_over_white():
+    data = _png(2, 1, 8, 2, b"\x00\x01\x02\x03\x09\x09\x09", _chunk(b"tRNS", b"\x00\x01\x00\x02\x00\x03"))
+    assert decode_rgb(data).tolist() == [[[255, 255, 255], [9, 9, 9]]]
+
+
+def test_a_png_with_a_wrong_checksum_is_left_to_pillow():
+    data = _png(1, 2, 8, 2, b"\x00\x01\x02\x03\x00\x09\x08\x07")
+    wrong = data.index(b"IEND") - 5
+    damaged = data[:wrong] + bytes([data[wrong] ^ 1]) + data[wrong + 1 :]
+    assert decode_rgb(damaged).tolist() == [[[1, 2, 3]], [[9, 8, 7]]]
+    with pytest.raises(BadItem, match="checksum of its IDAT chunk"):
+        read_map(damaged)
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (_encoded(Image.fromarray(PIXELS), "TIFF"), (13, 9)),
+        (_encoded(Image.fromarray(PIXELS).quantize(9), "PNG"), (13, 9)),
+    ],
+)
+def test_sizes_of_other_maps(data, size):
+    assert map_size(data) == size
+
+
+@pytest.mark.parametrize("read", [map_size, read_map])
+def test_plain_png_of_senseless_sizes(read):
+    with pytest.raises(BadItem, match="over the limit"):
+        read(_png(50_000, 50_000, 8, 0, b"\x00" * 9))
+    with pytest.raises(BadItem):
+        read(_png(0, 5, 8, 0, b""))
+    with pytest.raises(BadItem, match="no end chunk"):
+        read(_png(1, 1, 8, 0, b"\x00\x07")[:-8])

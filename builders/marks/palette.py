@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import random
 from collections.abc import Collection, Sequence
@@ -74,6 +75,12 @@ CLEAR_DISTANCE: Final = 48.0
 def colors_apart(palette: Sequence[Color], avoid: Collection[RGBTuple]) -> list[Color]:
     """Members that are none of the colours to avoid, nor within `CLEAR_DISTANCE` of one."""
     return [color for color in palette if all(_distance(color.rgb, other) >= CLEAR_DISTANCE for other in avoid)]
+
+
+def coats_apart(colors: Sequence[Color], opacity: float) -> bool:
+    """Whether coats of these colours, laid on the same pixel, still differ by `CLEAR_DISTANCE`."""
+    pairs = itertools.combinations([color.rgb for color in colors], 2)
+    return all(opacity * _distance(one, other) >= CLEAR_DISTANCE for one, other in pairs)
 
 
 def pick_clear(

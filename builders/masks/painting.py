@@ -17,7 +17,7 @@ from ...manifests.recipe import Block, between
 from ...manifests.slots import Legend, Phrase, SlotValue
 from ...manifests.target import FlatTarget, PhotoTarget, SameTarget, Target
 from ..marks.overlay import classify, nearest_color, paint, sample_pixels
-from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
+from ..marks.palette import PALETTES, Color, coats_apart, colors_apart, pick_clear
 from ..task import Limit
 from ..view import View
 from . import regions
@@ -144,6 +144,7 @@ def paint_layers(
             paint(part, mask, box, color.rgb, options.coat)
             colors.append(color)
             lossless |= not clear
+        lossless |= not coats_apart(colors, options.coat)
         target = PhotoTarget(picture, lossless)
     params = _params([layer.name for layer in layers], colors, options, lossless)
     annotation = {"size": list(labels.shape), "regions": [_region(layer.name, layer.rle) for layer in layers]}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.marks.palette import CLEAR_DISTANCE, PALETTES, Color, colors_apart, pick_clear
+from taskpaint.builders.marks.palette import CLEAR_DISTANCE, PALETTES, Color, coats_apart, colors_apart, pick_clear
 
 VIVID = PALETTES["vivid"]
 
@@ -83,3 +83,11 @@ def test_against_a_plain_formula(seed, count, opacity, narrow):
         assert worst[chosen.name] >= CLEAR_DISTANCE - 1e-4
     else:
         assert worst[chosen.name] == pytest.approx(max(worst.values()))
+
+
+def test_thin_coats_of_like_colors_are_not_apart():
+    """Purple and magenta are 127 apart, so that coats of 48 / 127 = 0.378 differ by 48."""
+    purple, magenta, white = (color for name in ("purple", "magenta", "white") for color in VIVID if color.name == name)
+    assert coats_apart([purple, magenta], 0.38) and not coats_apart([purple, magenta], 0.37)
+    assert not coats_apart([white, purple, magenta], 0.37)
+    assert coats_apart([purple], 0.01) and coats_apart([], 0.01)

@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pydantic
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from taskpaint.builders.geometry import Geometry, fit
@@ -349,6 +349,7 @@ def _blob(source, width, height):
     st.sampled_from(["vivid", "instructdiffusion"]),
     st.booleans(),
 )
+@example(5203, "black", "overlay", 3, 0.2, "vivid", True)  # thin coats of purple and magenta, a quarter as far apart
 def test_painted_is_read_back(seed, kind, style, count, opacity, palette, shrunk):
     source = np.random.default_rng(seed)
     width, height = int(source.integers(64, 200)), int(source.integers(64, 160))

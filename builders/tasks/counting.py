@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from ...manifests.errors import NotApplicable
@@ -22,6 +20,7 @@ from ..marks.disc_finder import find_marks
 from ..marks.discs import MarkShape, Point, can_be_read, pixels_under, stamp
 from ..marks.evidence import read_evidence
 from ..marks.mark_layout import match_marks
+from ..marks.own_pixels import Stretches, own_pixels
 from ..marks.palette import PALETTES, pick_clear
 from ..masks.classes import absent_names
 from ..sample import Feature, Instance, Sample
@@ -175,44 +174,28 @@ class Counting(Task[CountingOptions]):
         least = options.min_box * min(view.size_wh)
         if any(min(box[2] - box[0], box[3] - box[1]) < least for _, box in shown):
             return f"class {name} has an object that is too small to see"
-        middles, depths = _places(view, shown)
-        for points in (middles, depths):
-            if points and can_be_read(points, [0] * len(points), shape, view.size_wh):
+        for points in _places(view, shown):
+            if can_be_read(points, [0] * len(points), shape, view.size_wh):
                 return points
         return f"the dots of class {name} cannot be told apart"
 
 
-def _places(view: View, shown: Sequence[tuple[Instance, Box]]) -> tuple[list[Point], list[Point]]:
-    """For each object the middle of its own pixels where that is one of them, and the deepest of its own pixels."""
+def _places(view: View, shown: Sequence[tuple[Instance, Box]]) -> Iterator[list[Point]]:
+    """For each object the middle of its own pixels where that is one of them; then the deepest of its own pixels.
+
+    Nothing when an object has no pixels; without masks the middles of their boxes.
+    """
     if any(one.segmentation is None for one, _ in shown):
         boxes = [((box[0] + box[2] - 1) / 2, (box[1] + box[3] - 1) / 2) for _, box in shown]
-        points = [(round(x, 2), round(y, 2)) for x, y in boxes]
-        return points, points
-    masks = [view.shown(union_of([one], view.sample))[0] for one, _ in shown]
-    layers = np.sum(masks, axis=0, dtype=np.int32)
-    middles, depths = [], []
-    for mask in masks:
-        own = mask * (layers == 1).astype(np.uint8)
-        own = own if own.any() else mask
-        if not own.any():
-            return [], []
-        deepest = _deepest(own)
-        middle = _middle(own)
-        middles.append(middle if own[round(middle[1]), round(middle[0])] else deepest)
-        depths.append(deepest)
-    return middles, depths
-
-
-def _middle(mask: NDArray[np.uint8]) -> Point:
-    rows, columns = np.nonzero(mask)
-    return round(float(columns.mean()), 2), round(float(rows.mean()), 2)
-
-
-def _deepest(mask: NDArray[np.uint8]) -> Point:
-    """The pixel that lies farthest from the mask's border; the picture's edges are borders."""
-    distance = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
-    y, x = divmod(int(distance.argmax()), mask.shape[1])
-    return float(x), float(y)
+        yield [(round(x, 2), round(y, 2)) for x, y in boxes]
+        return
+    masks = [Stretches.shown(union_of([one], view.sample), view.geometry) for one, _ in shown]
+    if not all(mask.area for mask in masks):
+        return
+    objects = own_pixels(masks)
+    middles = [(one, one.middle()) for one in objects]
+    yield [middle if one.holds(middle) else one.deepest() for one, middle in middles]
+    yield [one.deepest() for one in objects]
 
 
 def _hull(members: Sequence[Instance]) -> Box:

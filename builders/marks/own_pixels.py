@@ -1,0 +1,126 @@
+"""Where a mark stands for an object: pixels as stretches down the columns, as run lengths have them, never painted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry import Geometry
+from ..masks import regions
+from ..masks.regions import Rle
+from ..masks.run_lengths import read_counts
+from .discs import Point
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """Pixels of a picture, numbered down its columns: the one in row y of column x is x * height + y.
+
+    Attributes:
+        starts, stops: (N,) the first pixel of each stretch and the one after its last; ascending, none empty.
+        height: of the picture.
+    """
+
+    starts: Integers
+    stops: Integers
+    height: int
+
+    @classmethod
+    def shown(cls, rle: Rle, geometry: Geometry) -> Stretches:
+        """A mask of the source at output size; the pixels of `geometry.labels`.
+
+        Raises:
+            ValueError: the run lengths do not hold.
+        """
+        grid = None
+        if not geometry.is_native and (grid := geometry.grid()) is None:
+            rle = regions.encode(geometry.labels(regions.decode(rle)))
+        height = rle["size"][0]
+        bounds = np.cumsum(read_counts(rle["counts"]))
+        starts, stops = bounds[:-1:2], bounds[1::2]
+        if grid is None:
+            filled = stops > starts
+            return cls(starts[filled], stops[filled], height)
+        (left, across), (top, down) = grid
+        starts, stops = _within_columns(starts, stops, height)
+        sources = starts // height
+        first, last = (np.searchsorted(across, sources, side) for side in ("left", "right"))
+        high = np.searchsorted(down, starts - sources * height)
+        low = np.searchsorted(down, stops - sources * height)
+        seen = np.flatnonzero((high < low) & (first < last))
+        copies = (last - first)[seen]  # a source column may be shown by several, or none
+        columns = np.repeat(first[seen] + copies - np.cumsum(copies), copies) + np.arange(copies.sum())
+        order = np.argsort(columns, kind="stable")
+        base = (columns[order] + left) * geometry.size_wh[1] + top
+        rows = np.repeat(np.stack([high[seen], low[seen]]), copies, axis=1)[:, order]
+        return cls(base + rows[0], base + rows[1], geometry.size_wh[1])
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return int((self.stops - self.starts).sum())
+
+    def middle(self) -> Point:
+        """Mean x and y of the pixels, at least one, to hundredths."""
+        pixels = self.area
+        columns = int((_columns_before(self.stops, self.height) - _columns_before(self.starts, self.height)).sum())
+        places = int((self.stops * (self.stops - 1) - self.starts * (self.starts - 1)).sum()) // 2
+        return round(columns / pixels, 2), round((places - columns * self.height) / pixels, 2)
+
+    def holds(self, point: Point) -> bool:
+        """Whether the pixel nearest to a point in the picture is one of these."""
+        place = round(point[0]) * self.height + round(point[1])
+        at = int(np.searchsorted(self.starts, place, side="right")) - 1
+        return at >= 0 and place < self.stops[at]
+
+    def deepest(self) -> Point:
+        """The pixel, of at least one, that lies farthest from all that are none of these, the picture's edges too."""
+        first, last = int(self.starts[0]) // self.height, int(self.stops[-1] - 1) // self.height
+        edges = np.stack([self.starts, self.stops], axis=1).ravel() - first * self.height
+        lengths = np.diff(edges, prepend=0, append=(last + 1 - first) * self.height)
+        values = np.zeros(len(lengths), np.uint8)
+        values[1::2] = 1
+        mask = cv2.transpose(np.repeat(values, lengths).reshape(-1, self.height))
+        _, top, _, height = cv2.boundingRect(mask)
+        distance = cv2.distanceTransform(np.pad(mask[top : top + height], 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+        y, x = divmod(int(distance.argmax()), mask.shape[1])
+        return float(first + x), float(top + y)
+
+
+def own_pixels(objects: Sequence[Stretches]) -> list[Stretches]:
+    """For each object of a picture the pixels that no other has; where there are none of them, all it has."""
+    if len(objects) == 1:
+        return list(objects)
+    sizes = [len(one.starts) for one in objects]
+    numbers = np.repeat(np.arange(len(objects)), sizes)
+    places = np.concatenate([one.starts for one in objects] + [one.stops for one in objects])
+    order = np.argsort(places, kind="stable")
+    places, ends = places[order], order >= len(numbers)
+    layers = np.cumsum(np.where(ends, -1, 1))
+    owners = np.cumsum(np.where(ends, -1, 1) * np.tile(numbers, 2)[order])  # where there is one layer, its owner
+    single = np.flatnonzero((layers[:-1] == 1) & (places[:-1] < places[1:]))
+    starts, stops, owners = places[single], places[single + 1], owners[single]
+    found = []
+    for number, one in enumerate(objects):
+        mine = owners == number
+        found.append(Stretches(starts[mine], stops[mine], one.height) if mine.any() else one)
+    return found
+
+
+def _within_columns(starts: Integers, stops: Integers, height: int) -> tuple[Integers, Integers]:
+    """The same pixels in stretches that end with their column."""
+    columns = np.arange(1, int(stops[-1]) // height + 1 if len(stops) else 1) * height
+    cut = columns[np.searchsorted(starts, columns) > np.searchsorted(stops, columns, side="right")]
+    return np.sort(np.concatenate([starts, cut])), np.sort(np.concatenate([stops, cut]))
+
+
+def _columns_before(places: Integers, height: int) -> Integers:
+    """The sum of the column numbers of all pixels before each place."""
+    columns, rows = np.divmod(places, height)
+    return height * (columns * (columns - 1) // 2) + columns * rows

@@ -11,18 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...manifests.images import RGB
+from .disc_edges import NEAREST, distances, readable_in_turn
 from .palette import RGBTuple
 
 Point = tuple[float, float]
 
 MIN_RADIUS: Final = 3.0
 MIN_THICKNESS: Final = 1.5
-NEAREST: Final = 1.2
-"""Centres must lie this many radii apart for two marks to be told apart at a glance."""
-
-_ARC_POINTS: Final = 48
-_ARC_SHARE: Final = 0.18
-_ARC_PX: Final = 6.5
+_SAMPLES: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,67 +70,68 @@ def stamp(image: NDArray[np.uint8], center: Point, shape: MarkShape, color: RGBT
     image[rows, columns][inside] = color
 
 
+def stamp_all(image: RGB, centers: Sequence[Point], shape: MarkShape, rgb: RGBTuple) -> None:
+    """As `stamp`, for many small marks of one colour, and a picture that lies in memory row by row."""
+    if centers:
+        image.reshape(-1, 3, copy=False)[_places_of(image, centers, shape)] = rgb
+
+
 def pixels_under(image: RGB, centers: Sequence[Point], shape: MarkShape) -> NDArray[np.uint8]:
     """(N, 3) uint8 colours that marks cover or touch, a few hundred a mark at most."""
-    found = []
-    for center in centers:
-        rows, columns, inside = shape.near(image, center, margin=1.0)
-        step = max(1, int((inside.size / 400) ** 0.5))
-        found.append(image[rows, columns][::step, ::step][inside[::step, ::step]])
-    return np.concatenate(found) if found else np.zeros((0, 3), np.uint8)
+    if not centers:
+        return np.zeros((0, 3), np.uint8)
+    places = _places_of(image, centers, shape, margin=1.0, most=_SAMPLES)
+    found: NDArray[np.uint8] = image.reshape(-1, 3).take(places, axis=0)
+    return found
+
+
+def _places_of(
+    image: RGB, centers: Sequence[Point], shape: MarkShape, margin: float = 0.0, most: int | None = None
+) -> NDArray[np.int64]:
+    """Where the pixels of all marks, at least one, stand in the picture row by row; a pixel of two marks twice.
+
+    Args:
+        image: the picture.
+        centers: x and y of each mark.
+        shape: of all marks, each edge moved out by `margin` pixels.
+        most: of a mark whose window has more pixels, only those on a grid of about so many.
+    """
+    x, y = np.array(centers, float).T[:, :, None]  # (N, 1) each
+    outer, inner = shape.outer + margin, shape.inner - margin
+    height, width = image.shape[:2]
+    left, right = np.maximum(np.ceil(x - outer), 0), np.minimum(np.floor(x + outer), width - 1)
+    top, bottom = np.maximum(np.ceil(y - outer), 0), np.minimum(np.floor(y + outer), height - 1)
+    wide, high = np.maximum(right - left + 1, 0), np.maximum(bottom - top + 1, 0)
+    step = np.maximum(np.floor(np.sqrt(wide * high / most)), 1) if most else np.ones((1, 1))
+    columns = left + step * np.arange(math.ceil((wide / step).max()))
+    rows = top + step * np.arange(math.ceil((high / step).max()))
+    squared = ((rows - y) ** 2)[:, :, None] + ((columns - x) ** 2)[:, None, :]
+    inside = (squared <= outer * outer) & (rows <= bottom)[:, :, None] & (columns <= right)[:, None, :]
+    if inner > 0:
+        inside &= squared > inner * inner
+    places = (rows * width)[:, :, None] + columns[:, None, :]
+    return places[inside].astype(np.int64)
 
 
 def can_be_read(centers: Sequence[Point], owners: Sequence[int], shape: MarkShape, size_wh: tuple[int, int]) -> bool:
     """Whether each mark will show enough of its edge to fix its centre, once all are drawn in this order.
 
-    Two conditions: centres lie `NEAREST` radii apart; and the edge that shows holds the centre in every direction.
-    The latter is the smaller eigenvalue of the sum of n nᵀ over the visible edge, n its normals: the information
-    that the edge gives about the centre, in pixels of edge.
+    See `readable_in_turn`.
 
     Args:
         centers: x and y of each mark.
         owners: which colour each has; marks of one colour melt into each other.
+        shape: of all marks.
+        size_wh: of the picture, pixels.
     """
-    points = np.array(centers, float).reshape(-1, 2)
-    outer = shape.outer
-    apart = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
-    np.fill_diagonal(apart, np.inf)
-    if apart.min(initial=np.inf) < NEAREST * outer:
-        return False
-    width, height = size_wh
-    inset = np.minimum(points, np.array([width - 1, height - 1]) - points).min(axis=1)
-    if apart.min(initial=np.inf) > 2 * outer + 2 and inset.min(initial=np.inf) > outer + 1:
+    if not centers:
         return True
-    return bool((_edge_information(points, np.array(owners), shape, size_wh) >= _least_information(outer)).all())
-
-
-def is_inside(center: Point, shape: MarkShape, size_wh: tuple[int, int]) -> bool:
-    """Whether a mark lies in the picture, a pixel off its edges, so that all of its own edge shows."""
-    (x, y), (width, height) = center, size_wh
-    return min(x, y, width - 1 - x, height - 1 - y) > shape.outer + 1
-
-
-def _least_information(outer: float) -> float:
-    return max(_ARC_PX, _ARC_SHARE * math.pi * outer)
-
-
-def _edge_information(
-    points: NDArray[np.float64], owners: NDArray[np.int_], shape: MarkShape, size_wh: tuple[int, int]
-) -> NDArray[np.float64]:
-    """(N,) for each mark the smaller eigenvalue of the sum of n nᵀ over the part of its edge that shows."""
-    angles = np.arange(_ARC_POINTS) * (2 * math.pi / _ARC_POINTS)
-    normals = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    edge = points[:, None] + shape.outer * normals  # (N, A, 2)
-    shows = (edge > -0.5).all(axis=2) & (edge < np.array(size_wh) - 0.5).all(axis=2)
-    distance = np.hypot(*(edge[:, :, None] - points[None, None]).transpose(3, 0, 1, 2))  # (N, A, N)
-    covered = distance <= shape.outer + 1
-    if shape.inner > 0:
-        covered &= distance >= shape.inner - 1
-    order = np.arange(len(points))
-    above = (order[None, :] > order[:, None]) | (owners[None, :] == owners[:, None])
-    np.fill_diagonal(above, False)
-    shows &= ~(covered & above[:, None, :]).any(axis=2)
-    xx, yy = shows @ normals[:, 0] ** 2, shows @ normals[:, 1] ** 2
-    xy = shows @ (normals[:, 0] * normals[:, 1])
-    smaller = (xx + yy) / 2 - np.hypot((xx - yy) / 2, xy)
-    return smaller * (2 * math.pi * shape.outer / _ARC_POINTS)
+    points = np.array(centers, float)
+    nearest = float(distances(points).min())
+    if nearest < NEAREST * shape.outer:
+        return False
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    inset = min(left, top, size_wh[0] - 1 - right, size_wh[1] - 1 - bottom)
+    if nearest > 2 * shape.outer + 2 and inset > shape.outer + 1:
+        return True
+    return len(readable_in_turn(points, owners, (shape.outer, shape.inner), size_wh)) == len(points)

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..sample import Joint
 from ..view import View
-from .discs import NEAREST, MarkShape, Point, can_be_read, is_inside
+from .disc_edges import readable_in_turn
+from .discs import MarkShape, Point
 from .matching import assign_within
 
 
@@ -35,21 +36,9 @@ def readable_ones(
         shape: of all marks.
         size_wh: of the picture, pixels.
     """
-    reach = 2 * (2 * shape.outer + 3)
-    kept: list[int] = []
-    for position, point in enumerate(points):
-        distances = [math.dist(points[other], point) for other in kept]
-        nearest = min(distances, default=math.inf)
-        if nearest < NEAREST * shape.outer:
-            continue
-        if nearest > 2 * shape.outer + 2 and is_inside(point, shape, size_wh):
-            kept.append(position)  # it neither covers another nor is covered
-            continue
-        around = [other for other, distance in zip(kept, distances, strict=True) if distance <= reach]
-        order = [*around, position]
-        if can_be_read([points[one] for one in order], [owners[one] for one in order], shape, size_wh):
-            kept.append(position)
-    return kept
+    if not points:
+        return []
+    return readable_in_turn(np.array(points, float), owners, (shape.outer, shape.inner), size_wh)
 
 
 def match_marks(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import functools
 from typing import Final
 
 from ..sample import Skeleton
@@ -22,13 +22,14 @@ _WORDS: Final = (
 _LEAST_JOINTS: Final = 5
 
 
+@functools.lru_cache(maxsize=4096)
 def face_part(joint: str) -> str | None:
     """The part of the face that a landmark belongs to by its name, one of `FACE_PARTS`; None when it is no landmark."""
     name = joint.lower()
     return next((part for part, words in _WORDS if any(word in name for word in words)), None)
 
 
-@lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=256)
 def is_face(skeleton: Skeleton) -> bool:
     """Whether all joints are landmarks of a face, eyes, nose and mouth among them."""
     parts = [face_part(joint) for joint in skeleton.joints]

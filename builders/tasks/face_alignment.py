@@ -18,7 +18,7 @@ from ...manifests.slots import Legend, SlotValue
 from ...manifests.target import FlatTarget, PhotoTarget
 from ..geometry import Box
 from ..marks.disc_finder import find_marks
-from ..marks.discs import MarkShape, Point, pixels_under, stamp
+from ..marks.discs import MarkShape, Point, pixels_under, stamp_all
 from ..marks.evidence import read_evidence
 from ..marks.mark_layout import match_marks, readable_ones, shown_point
 from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
@@ -105,8 +105,8 @@ class FaceAlignment(Task[FaceAlignmentOptions]):
         found = self._landmarks(view, face, shape)
         canvas = view.rgb.copy() if self.options.style == "photo" else np.zeros((*view.size_wh[::-1], 3), np.uint8)
         colors, lossless = self._colors(canvas, found, shape, draw)
-        for one in found.drawn:
-            stamp(canvas, found.points[one], shape, colors[found.owners[one]].rgb)
+        for part, color in enumerate(colors):
+            stamp_all(canvas, found.dots(part), shape, color.rgb)
         slots: dict[str, SlotValue] = {
             "face": whose,
             "legend": Legend(tuple((f"the {part}", c.name) for part, c in zip(found.parts, colors, strict=True))),

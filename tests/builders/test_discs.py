@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from taskpaint.builders.marks.disc_finder import find_marks
-from taskpaint.builders.marks.discs import MarkShape, can_be_read, pixels_under, stamp
+from taskpaint.builders.marks.discs import MarkShape, can_be_read, pixels_under, stamp, stamp_all
 
 _DISC = MarkShape(10.0)
 
@@ -73,6 +73,34 @@ def test_pixels_under_include_the_rim():
     image[20, 31] = (1, 2, 3)  # one pixel beyond a disc of radius 10 at (20, 20)
     assert [1, 2, 3] in pixels_under(image, [(20.0, 20.0)], _DISC)[:, :].tolist()
     assert pixels_under(image, [], _DISC).shape == (0, 3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-20, 120), st.floats(-20, 90)), max_size=6),
+    st.floats(3, 45),
+    st.sampled_from([0.0, 1.5, 8.0]),
+)
+def test_many_at_once(marks, outer, thickness):
+    shape = MarkShape(outer, outer - thickness if thickness else -1.0)
+    image = np.arange(70 * 100 * 3).reshape(70, 100, 3).astype(np.uint8)
+    image[:, :, 0], image[:, :, 1] = np.arange(70)[:, None], np.arange(100)  # a pixel's colour says where it is
+    single, together = image.copy(), image.copy()
+    for mark in marks:
+        stamp(single, mark, shape, (1, 2, 255))
+    stamp_all(together, marks, shape, (1, 2, 255))
+    assert np.array_equal(together, single)
+    expected = set()
+    for mark in marks:  # every so many rows and columns of a large mark's window
+        rows, columns, inside = shape.near(image, mark, margin=1.0)
+        step = max(1, int((inside.size / 400) ** 0.5))
+        expected |= set(map(tuple, image[rows, columns][::step, ::step][inside[::step, ::step]].tolist()))
+    assert set(map(tuple, pixels_under(image, marks, shape).tolist())) == expected
+
+
+def test_a_picture_that_would_be_copied_is_refused():
+    with pytest.raises(ValueError, match="copy"):
+        stamp_all(np.zeros((9, 18, 3), np.uint8)[:, :9], [(4.0, 4.0)], _DISC, (1, 1, 1))
 
 
 @pytest.mark.parametrize("shape", [_DISC, MarkShape(10.0, 7.5)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -36,6 +37,22 @@ def cell_edges(evidence: Evidence, ends: Integers, widths: Integers, outline: in
     return _joined(rising, falling, outline, int(ends[-1]))
 
 
+def changes_for_long(changes: Sequence[bool], ends: Sequence[int]) -> bool:
+    """Whether cells with a change follow each other for long enough to show as an edge in `cell_edges`.
+
+    Args:
+        changes: of each of a row of cells.
+        ends: where the cells begin and end, one more.
+    """
+    begun = ends[0]
+    for changed, stop in zip(changes, ends[1:], strict=True):
+        if not changed:
+            begun = stop
+        elif stop - begun > _RUN:
+            return True
+    return False
+
+
 def _changes(before: Evidence, after: Evidence, outline: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Where paint begins and where it ends. Lines cross; only a bare pixel beside shows the edge of one."""
     if outline:
@@ -57,8 +74,8 @@ def _supported(changes: NDArray[np.bool_]) -> Integers:
 
 def _longest_run(changes: NDArray[np.bool_], widths: Integers) -> Integers:
     """(R,) the longest run of changes in each row of cells, pixels."""
-    reached = np.cumsum(changes * widths, axis=1)
-    begun = np.maximum.accumulate(np.where(changes, 0, reached), axis=1)
+    reached = (changes * widths).cumsum(axis=1)
+    begun = np.maximum.accumulate(reached * ~changes, axis=1)
     return (reached - begun).max(axis=1)
 
 

@@ -106,6 +106,11 @@ def explain_cells(
     return _explain(plane, _candidates(plane, edges[1], edges[0], outline), outline, _TEST, true=true)
 
 
+def is_worth_it(painted: int, unknown: int) -> bool:
+    """Whether `explain_cells` takes a true box without rivals that paints so many pixels, none of them bare."""
+    return _TEST.handicap * painted > _UNKNOWN_COST * unknown
+
+
 class _Plane:
     """Evidence with sums over any rectangle of it."""
 
@@ -113,7 +118,7 @@ class _Plane:
         self._values = evidence
         self._column_at = np.searchsorted(xs, np.arange(xs[-1] + 1))
         self._row_at = np.searchsorted(ys, np.arange(ys[-1] + 1))
-        self._weights = np.outer(np.diff(ys), np.diff(xs))
+        self._weights = (ys[1:] - ys[:-1])[:, None] * (xs[1:] - xs[:-1])
         self.plus = np.where(evidence > 0, self._weights, 0)
         self._painted_sums = sums(self.plus)
         self._bare_sums = sums(np.where(evidence < 0, self._weights, 0))
@@ -121,9 +126,14 @@ class _Plane:
 
     def places(self, boxes: Integers) -> Integers:
         """(4, N) where the corners of (N, 4) boxes stand in a table of sums: two to add, two to take away."""
+        found = np.empty((4, len(boxes)), np.int64)
+        found[0::3] = self._row_at.take(boxes[:, 1::2].T, mode="clip") * (self.plus.shape[1] + 1)
+        found[2], found[1] = found[0], found[3]
         left, right = self._column_at.take(boxes[:, 0::2].T, mode="clip")
-        top, bottom = self._row_at.take(boxes[:, 1::2].T, mode="clip") * (self.plus.shape[1] + 1)
-        return np.stack([top + left, bottom + right, top + right, bottom + left])
+        found[0] += left
+        found[1:3] += right
+        found[3] += left
+        return found
 
     def painted_in(self, places: Integers) -> Integers:
         """(N,) painted pixels in each box."""
@@ -206,7 +216,9 @@ def _corners(plane: _Plane, across: Integers, down: Integers, block: int, inward
     inwards: 1 for top left corners, -1 for bottom right ones.
     rounded: or with little bare in a larger block, as blur leaves it of a filled box.
     """
-    places = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
+    places = np.empty((len(down), len(across), 2), np.int64)
+    places[:, :, 0], places[:, :, 1] = across, down[:, None]
+    places = places.reshape(-1, 2)
 
     def counts(side: int) -> tuple[Integers, Integers]:
         ends = (places, places + inwards * side)[::inwards]
@@ -243,11 +255,9 @@ def _explain(
     is_true = np.array([tuple(box) in true for box in boxes.tolist()], bool)
     worth = np.where(is_true, rules.handicap, 1.0)
     least = np.where(is_true, rules.true_own, rules.own) * (bare + painted)
-    rest = plane.plus.copy()
+    rest, new = plane.plus.copy(), painted
     chosen: list[PixelBox] = []
     while len(boxes):
-        table = sums(rest)
-        new = within(outer, table) - within(inner, table)
         gain = worth * new - rules.cost * bare - _UNKNOWN_COST * unknown
         gain[new < least] = -1
         best = int(gain.argmax())
@@ -257,6 +267,10 @@ def _explain(
         chosen.append((left, top, right, bottom))
         for part in plane.parts(chosen[-1], outline):
             rest[part] = 0
+        if not rest.any():
+            break
+        table = sums(rest)
+        new = within(outer, table) - within(inner, table)
     return _needed(plane, chosen, outline, [rules.true_own if box in true else rules.own for box in chosen])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from ...manifests.images import RGB
 from ..geometry import Box
 from .palette import RGBTuple
-from .rectangle_finder import PixelBox, explain_cells
+from .rectangle_cells import CellMap
+from .rectangle_finder import PixelBox
 
 MIN_OUTLINE: Final = 2
 MIN_SIDE: Final = 4
@@ -48,6 +49,16 @@ class BoxStyle:
             (x0, y0 + line, x0 + line, y1 - line),
             (x1 - line, y0 + line, x1, y1 - line),
         ]
+
+    def keeps_inside(self, inner: PixelBox, outer: PixelBox) -> bool:
+        """Whether a box lies in the hole of another, clear of its lines."""
+        least = self.outline + _APART
+        return (
+            inner[0] - outer[0] >= least
+            and inner[1] - outer[1] >= least
+            and outer[2] - inner[2] >= least
+            and outer[3] - inner[3] >= least
+        )
 
 
 def whole_pixels(box: Box) -> PixelBox:
@@ -90,7 +101,13 @@ def pixels_under(photo: RGB, boxes: Sequence[PixelBox], style: BoxStyle) -> NDAr
     return np.concatenate(found)
 
 
-def can_be_read(boxes: Sequence[PixelBox], owners: Sequence[int], style: BoxStyle, size_wh: tuple[int, int]) -> bool:
+def can_be_read(
+    boxes: Sequence[PixelBox],
+    owners: Sequence[int],
+    style: BoxStyle,
+    size_wh: tuple[int, int],
+    added: int | None = None,
+) -> bool:
     """Whether the boxes can be told apart once all are drawn in this order.
 
     Boxes of one colour must not be twins (IoU over 0.9) nor, when filled, touch. Where lines of any
@@ -100,65 +117,55 @@ def can_be_read(boxes: Sequence[PixelBox], owners: Sequence[int], style: BoxStyl
     Args:
         boxes: in the order in which they are drawn.
         owners: which colour each has.
+        style: of all boxes.
+        size_wh: of the picture, pixels.
+        added: the owner that is new, when all others can be read together.
     """
-    corners = np.array(boxes, float).reshape(-1, 4)
-    same = np.equal.outer(np.array(owners), np.array(owners))
-    np.fill_diagonal(same, False)
-    low = np.maximum(corners[:, None, :2], corners[None, :, :2])
-    high = np.minimum(corners[:, None, 2:], corners[None, :, 2:])
-    gap = (low - high).max(axis=2)
-    if not style.outline and (same & (gap < _APART)).any():
-        return False
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    area = (corners[:, 2:] - corners[:, :2]).prod(axis=1)
-    if (same & (shared > _TWIN * (area[:, None] + area[None, :] - shared))).any():
-        return False
-    meet = gap < _APART
-    if style.outline:
-        inset = style.outline + _APART
-        inside = (corners[:, None] - corners[None]) * np.array([1, 1, -1, -1]) >= inset
-        within = inside.all(axis=2)
-        meet &= ~(within | within.T)
-    return all(
-        _cells_explain([boxes[i] for i in group], [owners[i] for i in group], style, size_wh) for group in _groups(meet)
-    )
-
-
-def _groups(meet: NDArray[np.bool_]) -> list[list[int]]:
-    """Sets of at least two that hang together, each in ascending order."""
-    left = set(range(len(meet)))
-    groups = []
-    while left:
-        group, edge = set(), {min(left)}
-        while edge:
-            one = edge.pop()
-            group.add(one)
-            edge |= set(np.flatnonzero(meet[one]).tolist()) - group
-        left -= group
-        if len(group) > 1:
-            groups.append(sorted(group))
-    return groups
-
-
-def _cells_explain(boxes: Sequence[PixelBox], owners: Sequence[int], style: BoxStyle, size_wh: tuple[int, int]) -> bool:
-    corners = np.array(boxes)
-    line = style.outline or MIN_SIDE - 1
-    xs = _stretches(corners[:, 0], corners[:, 2], line, size_wh[0])
-    ys = _stretches(corners[:, 1], corners[:, 3], line, size_wh[1])
-    labels = np.full((len(ys) - 1, len(xs) - 1), -1)
-    for box, owner in zip(boxes, owners, strict=True):
-        for part in style.parts(box):
-            columns, rows = np.searchsorted(xs, (part[0], part[2])), np.searchsorted(ys, (part[1], part[3]))
-            labels[rows[0] : rows[1], columns[0] : columns[1]] = owner
-    for owner in set(owners):
-        evidence = np.where(labels == owner, 1, np.where(labels < 0, -1, 0)).astype(np.int8)
-        true = [box for box, whose in zip(boxes, owners, strict=True) if whose == owner]
-        if sorted(explain_cells(evidence, xs, ys, style.outline, true)) != sorted(true):
-            return False
+    meet: list[list[int]] = [[] for _ in boxes]
+    for first, one in enumerate(boxes):
+        for second, other in enumerate(boxes[:first]):
+            across = min(one[2], other[2]) - max(one[0], other[0])
+            down = min(one[3], other[3]) - max(one[1], other[1])
+            if across <= -_APART or down <= -_APART:
+                continue
+            if owners[first] == owners[second] and (not style.outline or _are_twins(one, other, across, down)):
+                return False
+            if not (style.outline and (style.keeps_inside(one, other) or style.keeps_inside(other, one))):
+                meet[first].append(second)
+                meet[second].append(first)
+    for group in _groups(meet):
+        whose = [owners[at] for at in group]
+        if added is not None and added not in whose:
+            continue  # nothing of it has changed
+        drawn = [boxes[at] for at in group]
+        line = style.outline or MIN_SIDE - 1
+        cells = CellMap.drawn(drawn, [style.parts(box) for box in drawn], whose, style.outline, line, size_wh)
+        for owner in set(whose):
+            if not cells.explains(owner, [box for box, its in zip(drawn, whose, strict=True) if its == owner]):
+                return False
     return True
 
 
-def _stretches(low: NDArray[np.int_], high: NDArray[np.int_], line: int, size: int) -> NDArray[np.int_]:
-    """Ends of the stretches, between which nothing that matters changes along an axis."""
-    edges = np.concatenate([low, low + line, high - line, high, [0, size]])
-    return np.unique(np.clip(edges, 0, size))
+def _are_twins(one: PixelBox, other: PixelBox, across: int, down: int) -> bool:
+    """Whether two boxes that overlap by so much along the axes have an IoU over 0.9."""
+    shared = max(across, 0) * max(down, 0)
+    return shared > _TWIN * (_area(one) + _area(other) - shared)
+
+
+def _area(box: PixelBox) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _groups(meet: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """Sets of at least two that hang together, each in ascending order."""
+    seen: set[int] = set()
+    for start in range(len(meet)):
+        if start in seen or not meet[start]:
+            continue
+        group, edge = {start}, [start]
+        while edge:
+            new = set(meet[edge.pop()]) - group
+            group |= new
+            edge += new
+        seen |= group
+        yield sorted(group)

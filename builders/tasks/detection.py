@@ -190,7 +190,7 @@ class Detection(Task[DetectionOptions]):
                 reason = drawable
                 continue
             boxes, owners = _in_order([*picks, drawable])
-            if not can_be_read(boxes, owners, style, view.size_wh):
+            if not can_be_read(boxes, owners, style, view.size_wh, added=len(picks)):
                 reason = f"the boxes of class {candidate.name} cannot be told apart once they are drawn"
                 continue
             picks.append(drawable)

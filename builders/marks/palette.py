@@ -100,22 +100,25 @@ def pick_clear(
     """
     if len(pixels) == 0:
         return draw.choice(list(palette)), True
-    worst = opacity * np.sqrt(_least_squared_distance([color.rgb for color in palette], pixels))
+    worst = opacity * np.sqrt(least_squared_distance([color.rgb for color in palette], pixels))
     clear = np.flatnonzero(worst >= CLEAR_DISTANCE)
     if len(clear):
         return palette[int(clear[draw.randrange(len(clear))])], True
     return palette[int(worst.argmax())], False
 
 
-def _least_squared_distance(colors: Sequence[RGBTuple], pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(len(colors),) from each colour to the nearest of the (N, 3) pixels: |p - c|² = |p|² - 2 p·c + |c|².
+def least_squared_distance(colors: Sequence[RGBTuple], pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(len(colors),) from each colour to the nearest of the (N, 3) pixels: |p - c|² = (-2c, 1)·(p, |p|²) + |c|².
 
     All values are whole numbers below 2²⁴, so float32 holds them exactly, whatever the order of summation.
     """
     sought = np.array(colors, np.float32)
-    found = pixels.T.astype(np.float32)
-    partial = np.einsum("cn,cn->n", found, found) - (2 * sought) @ found
-    return (partial.min(axis=1) + np.einsum("kc,kc->k", sought, sought)).astype(np.float64)
+    weights = np.ones((len(colors), 4), np.float32)
+    weights[:, :3] = -2 * sought
+    found = np.empty((4, len(pixels)), np.float32)
+    found[:3] = pixels.T
+    np.einsum("cn,cn->n", found[:3], found[:3], out=found[3])
+    return ((weights @ found).min(axis=1) + np.einsum("kc,kc->k", sought, sought)).astype(np.float64)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.marks.palette import CLEAR_DISTANCE, PALETTES, Color, coats_apart, colors_apart, pick_clear
+from taskpaint.builders.marks.palette import (
+    CLEAR_DISTANCE,
+    PALETTES,
+    Color,
+    coats_apart,
+    colors_apart,
+    least_squared_distance,
+    pick_clear,
+)
 
 VIVID = PALETTES["vivid"]
 
@@ -91,3 +99,13 @@ def test_thin_coats_of_like_colors_are_not_apart():
     assert coats_apart([purple, magenta], 0.38) and not coats_apart([purple, magenta], 0.37)
     assert not coats_apart([white, purple, magenta], 0.37)
     assert coats_apart([purple], 0.01) and coats_apart([], 0.01)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 3000))
+def test_the_nearest_pixel_to_the_last_digit(seed, count):
+    """The mark that moves its worst pixel by 48.000 exactly is clear, so the distance must be exact."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (count, 3)).astype(np.uint8)
+    colors = [color.rgb for color in VIVID]
+    expected = [min(((pixels.astype(int) - color) ** 2).sum(axis=1)) for color in colors]
+    assert least_squared_distance(colors, pixels).tolist() == expected

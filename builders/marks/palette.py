@@ -100,25 +100,32 @@ def pick_clear(
     """
     if len(pixels) == 0:
         return draw.choice(list(palette)), True
-    worst = opacity * np.sqrt(least_squared_distance([color.rgb for color in palette], pixels))
-    clear = np.flatnonzero(worst >= CLEAR_DISTANCE)
-    if len(clear):
-        return palette[int(clear[draw.randrange(len(clear))])], True
-    return palette[int(worst.argmax())], False
+    nearest = least_squared_distance([color.rgb for color in palette], pixels)
+    worst = [opacity * math.sqrt(distance) for distance in nearest]
+    clear = [position for position, distance in enumerate(worst) if distance >= CLEAR_DISTANCE]
+    if clear:
+        return palette[clear[draw.randrange(len(clear))]], True
+    return palette[worst.index(max(worst))], False
 
 
-def least_squared_distance(colors: Sequence[RGBTuple], pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(len(colors),) from each colour to the nearest of the (N, 3) pixels: |p - c|² = (-2c, 1)·(p, |p|²) + |c|².
+def least_squared_distance(colors: Sequence[RGBTuple], pixels: NDArray[np.uint8]) -> list[float]:
+    """From each colour to the nearest of the (N, 3) pixels: |p - c|² = (-2c, 1, 1, 1)·(p, p²) + |c|².
 
     All values are whole numbers below 2²⁴, so float32 holds them exactly, whatever the order of summation.
     """
-    sought = np.array(colors, np.float32)
-    weights = np.ones((len(colors), 4), np.float32)
-    weights[:, :3] = -2 * sought
-    found = np.empty((4, len(pixels)), np.float32)
+    found = np.empty((6, len(pixels)), np.float32)
     found[:3] = pixels.T
-    np.einsum("cn,cn->n", found[:3], found[:3], out=found[3])
-    return ((weights @ found).min(axis=1) + np.einsum("kc,kc->k", sought, sought)).astype(np.float64)
+    np.multiply(found[:3], found[:3], out=found[3:])
+    partial: list[float] = (_weights(tuple(colors)) @ found).min(axis=1).tolist()
+    return [
+        value + red * red + green * green + blue * blue
+        for value, (red, green, blue) in zip(partial, colors, strict=True)
+    ]
+
+
+@functools.lru_cache(maxsize=256)
+def _weights(colors: tuple[RGBTuple, ...]) -> NDArray[np.float32]:
+    return np.array([(-2 * red, -2 * green, -2 * blue, 1, 1, 1) for red, green, blue in colors], np.float32)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -108,4 +108,4 @@ def test_the_nearest_pixel_to_the_last_digit(seed, count):
     pixels = np.random.default_rng(seed).integers(0, 256, (count, 3)).astype(np.uint8)
     colors = [color.rgb for color in VIVID]
     expected = [min(((pixels.astype(int) - color) ** 2).sum(axis=1)) for color in colors]
-    assert least_squared_distance(colors, pixels).tolist() == expected
+    assert least_squared_distance(colors, pixels) == expected

@@ -55,7 +55,8 @@ def test_one_box_of_a_colour_is_judged_as_the_finder_would(seed, outline, places
     owners = list(range(len(boxes)))
     cells = _cells(boxes, owners, style)
     for owner, box in enumerate(boxes):
-        evidence = np.where(cells.labels == owner, 1, np.where(cells.labels < 0, -1, 0)).astype(np.int8)
+        labels = np.array(cells.labels)
+        evidence = np.where(labels == owner, 1, np.where(labels < 0, -1, 0)).astype(np.int8)
         found = explain_cells(evidence, np.array(cells.xs), np.array(cells.ys), outline, [box])
         assert cells.explains(owner, [box]) == (found == [box])
 

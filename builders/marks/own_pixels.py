@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import Geometry
+from ..geometry import Geometry, GridAxis
 from ..masks import regions
 from ..masks.regions import Rle
 from ..masks.run_lengths import read_counts
@@ -30,36 +31,6 @@ class Stretches:
     starts: Integers
     stops: Integers
     height: int
-
-    @classmethod
-    def shown(cls, rle: Rle, geometry: Geometry) -> Stretches:
-        """A mask of the source at output size; the pixels of `geometry.labels`.
-
-        Raises:
-            ValueError: the run lengths do not hold.
-        """
-        grid = None
-        if not geometry.is_native and (grid := geometry.grid()) is None:
-            rle = regions.encode(geometry.labels(regions.decode(rle)))
-        height = rle["size"][0]
-        bounds = np.cumsum(read_counts(rle["counts"]))
-        starts, stops = bounds[:-1:2], bounds[1::2]
-        if grid is None:
-            filled = stops > starts
-            return cls(starts[filled], stops[filled], height)
-        (left, across), (top, down) = grid
-        starts, stops = _within_columns(starts, stops, height)
-        sources = starts // height
-        first, last = (np.searchsorted(across, sources, side) for side in ("left", "right"))
-        high = np.searchsorted(down, starts - sources * height)
-        low = np.searchsorted(down, stops - sources * height)
-        seen = np.flatnonzero((high < low) & (first < last))
-        copies = (last - first)[seen]  # a source column may be shown by several, or none
-        columns = np.repeat(first[seen] + copies - np.cumsum(copies), copies) + np.arange(copies.sum())
-        order = np.argsort(columns, kind="stable")
-        base = (columns[order] + left) * geometry.size_wh[1] + top
-        rows = np.repeat(np.stack([high[seen], low[seen]]), copies, axis=1)[:, order]
-        return cls(base + rows[0], base + rows[1], geometry.size_wh[1])
 
     @property
     def area(self) -> int:
@@ -91,6 +62,64 @@ class Stretches:
         distance = cv2.distanceTransform(np.pad(mask[top : top + height], 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
         y, x = divmod(int(distance.argmax()), mask.shape[1])
         return float(first + x), float(top + y)
+
+
+def shown_pixels(rles: Sequence[Rle], geometry: Geometry) -> list[Stretches]:
+    """Masks of the source at output size; the pixels of `geometry.labels`.
+
+    Args:
+        rles: at least one, all of the source's size.
+        geometry: how the source is shown.
+
+    Raises:
+        ValueError: the run lengths do not hold.
+    """
+    grid = None
+    if not geometry.is_native and (grid := geometry.grid()) is None:
+        rles = [regions.encode(geometry.labels(regions.decode(rle))) for rle in rles]
+    height, width = rles[0]["size"]
+    bounds = [np.cumsum(read_counts(rle["counts"])) for rle in rles]
+    if grid is None:
+        found = [(ends[:-1:2], ends[1::2]) for ends in bounds]
+        return [Stretches(*(side[first < last] for side in (first, last)), height) for first, last in found]
+    for number, ends in enumerate(bounds):  # as if the pictures lay side by side
+        ends += number * width * height
+    starts, stops = np.concatenate([e[:-1:2] for e in bounds]), np.concatenate([e[1::2] for e in bounds])
+    return _moved(*_within_columns(starts, stops, height), (width, height), grid, geometry.size_wh, len(rles))
+
+
+def _moved(
+    starts: Integers,
+    stops: Integers,
+    source_wh: tuple[int, int],
+    grid: tuple[GridAxis, GridAxis],
+    size_wh: tuple[int, int],
+    count: int,
+) -> list[Stretches]:
+    """So many pictures that lie side by side, each at output size.
+
+    starts, stops: of stretches that end with their columns, some empty.
+    """
+    (left, across), (top, down) = grid
+    sources = starts // source_wh[1]
+    numbers, columns = np.divmod(sources, source_wh[0])
+    base = sources * source_wh[1]
+    high, low = np.searchsorted(down, np.stack([starts - base, stops - base]))
+    first, last = (np.searchsorted(across, columns, side) for side in ("left", "right"))
+    seen = np.flatnonzero((high < low) & (first < last))
+    copies = (last - first)[seen]  # a source column may be shown by several, or none
+    base = (numbers[seen] * size_wh[0] + left + first[seen] + copies - np.cumsum(copies)) * size_wh[1] + top
+    order = np.repeat(np.arange(len(seen)), copies)
+    shifted = base[order] + np.arange(len(order)) * size_wh[1]
+    starts, stops = shifted + high[seen][order], shifted + low[seen][order]
+    if len(order) > len(seen):
+        starts, stops = np.sort(starts), np.sort(stops)
+    picture = size_wh[0] * size_wh[1]
+    ends = np.searchsorted(starts, np.arange(count + 1) * picture)
+    return [
+        Stretches(starts[begin:end] - number * picture, stops[begin:end] - number * picture, size_wh[1])
+        for number, (begin, end) in enumerate(pairwise(ends.tolist()))
+    ]
 
 
 def own_pixels(objects: Sequence[Stretches]) -> list[Stretches]:

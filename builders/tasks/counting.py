@@ -20,7 +20,7 @@ from ..marks.disc_finder import find_marks
 from ..marks.discs import MarkShape, Point, can_be_read, pixels_under, stamp
 from ..marks.evidence import read_evidence
 from ..marks.mark_layout import match_marks
-from ..marks.own_pixels import Stretches, own_pixels
+from ..marks.own_pixels import own_pixels, shown_pixels
 from ..marks.palette import PALETTES, pick_clear
 from ..masks.classes import absent_names
 from ..sample import Feature, Instance, Sample
@@ -189,7 +189,7 @@ def _places(view: View, shown: Sequence[tuple[Instance, Box]]) -> Iterator[list[
         boxes = [((box[0] + box[2] - 1) / 2, (box[1] + box[3] - 1) / 2) for _, box in shown]
         yield [(round(x, 2), round(y, 2)) for x, y in boxes]
         return
-    masks = [Stretches.shown(union_of([one], view.sample), view.geometry) for one, _ in shown]
+    masks = shown_pixels([union_of([one], view.sample) for one, _ in shown], view.geometry)
     if not all(mask.area for mask in masks):
         return
     objects = own_pixels(masks)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 from taskpaint.builders.geometry import Geometry, fit
-from taskpaint.builders.marks.own_pixels import Stretches, own_pixels
+from taskpaint.builders.marks.own_pixels import own_pixels, shown_pixels
 from taskpaint.builders.warp import Warp, warp_to
 from taskpaint.manifests.recipe import Sizing
 
@@ -69,7 +69,7 @@ def test_against_painted_masks(seed, sizing, width, height):
     masks = _blobs(seed, width, height)
     geometry = fit(Sizing(**_SIZINGS[sizing]), (width, height), None, random.Random(seed))
     shown = [geometry.labels(mask) for mask in masks]
-    objects = [Stretches.shown(_rle(mask), geometry) for mask in masks]
+    objects = shown_pixels([_rle(mask) for mask in masks], geometry)
     for one, mask in zip(objects, shown, strict=True):
         assert np.array_equal(_painted(one, geometry.size_wh[0]), mask)
         assert one.area == mask.sum()
@@ -89,14 +89,14 @@ def test_in_a_turned_window():
     mask = np.zeros((60, 80), np.uint8)
     mask[10:40, 15:60] = 1
     geometry = warp_to(Sizing(resize="square", size=50), (80, 60), Warp((35.0, 25.0), 70.0, degrees=30.0))
-    assert np.array_equal(_painted(Stretches.shown(_rle(mask), geometry), 50), geometry.labels(mask))
+    assert np.array_equal(_painted(shown_pixels([_rle(mask)], geometry)[0], 50), geometry.labels(mask))
 
 
 def test_an_l_by_hand():
     # columns 0 to 3 and rows 0 to 3 of a picture of 5 by 6, without the square from (1, 0) to (3, 2)
     mask = np.zeros((6, 5), np.uint8)
     mask[0:4, 0] = mask[3, 0:4] = 1
-    ell = Stretches.shown(_rle(mask), Geometry.native((5, 6)))
+    (ell,) = shown_pixels([_rle(mask)], Geometry.native((5, 6)))
     assert [ell.starts.tolist(), ell.stops.tolist()] == [[0, 9, 15, 21], [4, 10, 16, 22]]
     assert ell.area == 7
     assert ell.middle() == (round(6 / 7, 2), round(15 / 7, 2))  # x: 0 0 0 0 1 2 3, y: 0 1 2 3 3 3 3
@@ -107,14 +107,14 @@ def test_an_l_by_hand():
 def test_the_deepest_keeps_from_the_pictures_edges():
     whole = np.ones((9, 7), np.uint8)
     # the middle column is 4 from beyond either side, rows 3 to 5 are as far from top and bottom; the first wins
-    assert Stretches.shown(_rle(whole), Geometry.native((7, 9))).deepest() == (3.0, 3.0)
+    assert shown_pixels([_rle(whole)], Geometry.native((7, 9)))[0].deepest() == (3.0, 3.0)
 
 
 def test_what_is_wholly_covered_keeps_all_it_has():
     small, large = np.zeros((2, 8, 8), np.uint8)
     small[2:4, 2:4] = 1
     large[1:6, 1:6] = 1
-    stretches = [Stretches.shown(_rle(mask), Geometry.native((8, 8))) for mask in (small, large)]
+    stretches = shown_pixels([_rle(mask) for mask in (small, large)], Geometry.native((8, 8)))
     own = own_pixels(stretches)
     assert [one.area for one in own] == [4, 21]
     assert own[0].middle() == (2.5, 2.5)
@@ -123,4 +123,4 @@ def test_what_is_wholly_covered_keeps_all_it_has():
 @pytest.mark.parametrize("counts", [b"", b"\x10", b"P"])
 def test_broken_run_lengths(counts):
     with pytest.raises(ValueError, match="run lengths"):
-        Stretches.shown({"size": [4, 4], "counts": counts}, Geometry.native((4, 4)))
+        shown_pixels([{"size": [4, 4], "counts": counts}], Geometry.native((4, 4)))

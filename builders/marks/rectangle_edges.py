@@ -20,19 +20,17 @@ _MOST_EDGES: Final = 64
 def edges_of(part: Evidence, outline: int) -> tuple[Integers, Integers]:
     """Rows where boxes may begin and where they may end, from runs of changes along the rows."""
     height = part.shape[0]
-    before = np.full((height + 1, part.shape[1]), -1, np.int8)
-    after = before.copy()
-    before[1:], after[:-1] = part, part
-    begins, ends = _changes(before, after, outline)
+    padded = np.full((height + 2, part.shape[1]), -1, np.int8)
+    padded[1:-1] = part
+    begins, ends = _changes(padded[:-1], padded[1:], outline)
     return _joined(_supported(begins), _supported(ends), outline, height)
 
 
 def cell_edges(evidence: Evidence, ends: Integers, widths: Integers, outline: int) -> tuple[Integers, Integers]:
     """As `edges_of`, on a coarse map."""
-    before = np.full((evidence.shape[0] + 1, evidence.shape[1]), -1, np.int8)
-    after = before.copy()
-    before[1:], after[:-1] = evidence, evidence
-    begins, stops = _changes(before, after, outline)
+    padded = np.full((evidence.shape[0] + 2, evidence.shape[1]), -1, np.int8)
+    padded[1:-1] = evidence
+    begins, stops = _changes(padded[:-1], padded[1:], outline)
     rising, falling = (ends[_longest_run(changes, widths) > _RUN] for changes in (begins, stops))
     return _joined(rising, falling, outline, int(ends[-1]))
 
@@ -83,5 +81,7 @@ def _joined(rising: Integers, falling: Integers, outline: int, size: int) -> tup
     """A line has two edges; either places it, and it may be a box's first or last."""
     if not outline:
         return rising, falling
-    lines = np.union1d(rising, falling - outline)
-    return lines[lines >= 0], (lines + outline)[lines + outline <= size]
+    lines = sorted({*rising.tolist(), *(edge - outline for edge in falling.tolist())})  # few, so not worth arrays
+    starts = [line for line in lines if line >= 0]
+    stops = [line + outline for line in lines if line + outline <= size]
+    return np.array(starts, np.int64), np.array(stops, np.int64)

@@ -8,7 +8,6 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from .evidence import Evidence
 from .rectangle_edges import Integers, cell_edges, edges_of
@@ -166,7 +165,8 @@ class _Plane:
         return int((np.where(covered, self._values < 0, self._values > 0) * self._weights).sum())
 
     def _cells(self, box: PixelBox) -> tuple[slice, slice]:
-        return slice(*self._row_at[[box[1], box[3]]].tolist()), slice(*self._column_at[[box[0], box[2]]].tolist())
+        rows, columns = self._row_at, self._column_at
+        return slice(int(rows[box[1]]), int(rows[box[3]])), slice(int(columns[box[0]]), int(columns[box[2]]))
 
 
 def sums(values: Integers) -> Integers:
@@ -256,7 +256,7 @@ def _explain(
     worth = np.where(is_true, rules.handicap, 1.0)
     least = np.where(is_true, rules.true_own, rules.own) * (bare + painted)
     rest, new = plane.plus.copy(), painted
-    chosen: list[PixelBox] = []
+    chosen: list[_Chosen] = []
     while len(boxes):
         gain = worth * new - rules.cost * bare - _UNKNOWN_COST * unknown
         gain[new < least] = -1
@@ -264,44 +264,54 @@ def _explain(
         if gain[best] <= 0:
             break
         left, top, right, bottom = boxes[best].tolist()
-        chosen.append((left, top, right, bottom))
-        for part in plane.parts(chosen[-1], outline):
+        box = left, top, right, bottom
+        own = rules.true_own if box in true else rules.own
+        chosen.append(_Chosen(box, plane.parts(box, outline), int(painted[best]), own))
+        for part in chosen[-1].parts:
             rest[part] = 0
         if not rest.any():
             break
         table = sums(rest)
         new = within(outer, table) - within(inner, table)
-    return _needed(plane, chosen, outline, [rules.true_own if box in true else rules.own for box in chosen])
+    return [one.box for one in _needed(plane, chosen)]
 
 
 def _areas(boxes: Integers) -> Integers:
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
-def _needed(plane: _Plane, chosen: list[PixelBox], outline: int, own: list[float]) -> list[PixelBox]:
-    """Without the boxes that explain next to nothing which no other does, the least needed first.
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A box that explains something.
 
-    own: the least share of each box's painted pixels that must be its own.
+    Attributes:
+        box: itself.
+        parts: where it is painted, as cells.
+        painted: pixels there that are painted.
+        own: the least share of them that must be its own.
     """
+
+    box: PixelBox
+    parts: list[tuple[slice, slice]]
+    painted: int
+    own: float
+
+
+def _needed(plane: _Plane, chosen: list[_Chosen]) -> list[_Chosen]:
+    """Without the boxes that explain next to nothing which no other does, the least needed first."""
+    if len(chosen) < 2:
+        return chosen
     covers = np.zeros(plane.plus.shape, np.int32)
-    for box in chosen:
-        for part in plane.parts(box, outline):
+    for one in chosen:
+        for part in one.parts:
             covers[part] += 1
-    kept = list(zip(chosen, own, strict=True))
+    kept = list(chosen)
     while len(kept) > 1:
-        spare = [_own_share(plane, covers, box, outline) - least for box, least in kept]
-        worst = int(np.argmin(spare))
-        if spare[worst] >= 0:
+        alone = [sum(int(plane.plus[part][covers[part] == 1].sum()) for part in one.parts) for one in kept]
+        spare = [pixels / one.painted - one.own for pixels, one in zip(alone, kept, strict=True)]
+        least = min(spare)
+        if least >= 0:
             break
-        for part in plane.parts(kept.pop(worst)[0], outline):
+        for part in kept.pop(spare.index(least)).parts:
             covers[part] -= 1
-    return [box for box, _ in kept]
-
-
-def _own_share(plane: _Plane, covers: NDArray[np.int32], box: PixelBox, outline: int) -> float:
-    own = total = 0
-    for part in plane.parts(box, outline):
-        painted = plane.plus[part]
-        total += int(painted.sum())
-        own += int(painted[covers[part] == 1].sum())
-    return own / max(1, total)
+    return kept

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -140,6 +140,12 @@ class Geometry:
         x, y = self.offset_xy
         out[y : y + part.shape[0], x : x + part.shape[1]] = part
         return out
+
+
+def hull(boxes: Iterable[Box | None]) -> Box:
+    """Edges of the smallest box that holds all boxes, at least one."""
+    lefts, tops, rights, bottoms = zip(*(box for box in boxes if box is not None), strict=True)
+    return float(min(lefts)), float(min(tops)), float(max(rights)), float(max(bottoms))
 
 
 def fit(

@@ -74,7 +74,8 @@ class _Edges:
         outer, inner = radii
         angles = np.arange(_ARC_POINTS) * (2 * math.pi / _ARC_POINTS)
         edge = points[:, None] + outer * np.stack([np.cos(angles), np.sin(angles)], axis=1)  # (N, A, 2)
-        alone = (edge > -0.5).all(axis=2) & (edge < np.array(size_wh) - 0.5).all(axis=2)
+        inside = (edge > -0.5) & (edge < np.array(size_wh) - 0.5)
+        alone = inside[:, :, 0] & inside[:, :, 1]
         apart = distances(points)
         hidden, hiding = np.nonzero(apart <= 2 * outer + 2)  # farther ones reach no edge
         colors = np.array(owners)
@@ -85,7 +86,7 @@ class _Edges:
         covered = reached <= outer + 1
         if inner > 0:
             covered &= reached >= inner - 1
-        found = cls(_bits(alone), *([[] for _ in points] for _ in range(3)))
+        found = cls(_bits(alone), [[] for _ in points], [[] for _ in points], [[] for _ in points])
         for one, other, bits in zip(hidden.tolist(), hiding.tolist(), _bits(covered), strict=True):
             found.hides[other].append((one, bits))
             found.hidden_by[one].append((other, bits))

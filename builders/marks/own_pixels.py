@@ -80,12 +80,16 @@ def shown_pixels(rles: Sequence[Rle], geometry: Geometry) -> list[Stretches]:
     height, width = rles[0]["size"]
     bounds = [np.cumsum(read_counts(rle["counts"])) for rle in rles]
     if grid is None:
-        found = [(ends[:-1:2], ends[1::2]) for ends in bounds]
-        return [Stretches(*(side[first < last] for side in (first, last)), height) for first, last in found]
+        return [_not_empty(ends[:-1:2], ends[1::2], height) for ends in bounds]
     for number, ends in enumerate(bounds):  # as if the pictures lay side by side
         ends += number * width * height
     starts, stops = np.concatenate([e[:-1:2] for e in bounds]), np.concatenate([e[1::2] for e in bounds])
     return _moved(*_within_columns(starts, stops, height), (width, height), grid, geometry.size_wh, len(rles))
+
+
+def _not_empty(starts: Integers, stops: Integers, height: int) -> Stretches:
+    filled = starts < stops
+    return Stretches(starts[filled], stops[filled], height)
 
 
 def _moved(

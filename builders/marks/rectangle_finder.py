@@ -216,9 +216,9 @@ def _corners(plane: _Plane, across: Integers, down: Integers, block: int, inward
     inwards: 1 for top left corners, -1 for bottom right ones.
     rounded: or with little bare in a larger block, as blur leaves it of a filled box.
     """
-    places = np.empty((len(down), len(across), 2), np.int64)
-    places[:, :, 0], places[:, :, 1] = across, down[:, None]
-    places = places.reshape(-1, 2)
+    grid = np.empty((len(down), len(across), 2), np.int64)
+    grid[:, :, 0], grid[:, :, 1] = across, down[:, None]
+    places = grid.reshape(-1, 2)
 
     def counts(side: int) -> tuple[Integers, Integers]:
         ends = (places, places + inwards * side)[::inwards]

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
 from ...manifests.errors import NotApplicable
@@ -15,7 +14,7 @@ from ...manifests.images import RGB
 from ...manifests.recipe import Block
 from ...manifests.slots import Noun
 from ...manifests.target import PhotoTarget, SameTarget, Target
-from ..geometry import Box
+from ..geometry import Box, hull
 from ..marks.disc_finder import find_marks
 from ..marks.discs import MarkShape, Point, can_be_read, pixels_under, stamp
 from ..marks.evidence import read_evidence
@@ -90,7 +89,7 @@ class Counting(Task[CountingOptions]):
         if not found:
             raise NotApplicable("no class of the image has boxes and no crowd")
         draw.shuffle(found)
-        return Subject(found, box=_hull(found[0].members))
+        return Subject(found, box=hull(one.box_xyxy for one in found[0].members))
 
     def render(self, view: View, subject: Subject, draw: random.Random) -> Rendered:
         """Dot the first of the classes whose dots can be read back."""
@@ -196,11 +195,3 @@ def _places(view: View, shown: Sequence[tuple[Instance, Box]]) -> Iterator[list[
     middles = [(one, one.middle()) for one in objects]
     yield [middle if one.holds(middle) else one.deepest() for one, middle in middles]
     yield [one.deepest() for one in objects]
-
-
-def _hull(members: Sequence[Instance]) -> Box:
-    """Edges of the smallest box that holds the boxes of all members."""
-    boxes = np.array([one.box_xyxy for one in members], float)
-    left, top = boxes[:, :2].min(axis=0).tolist()
-    right, bottom = boxes[:, 2:].max(axis=0).tolist()
-    return left, top, right, bottom

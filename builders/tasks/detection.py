@@ -15,7 +15,7 @@ from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ...manifests.slots import Legend, Noun, SlotValue
 from ...manifests.target import PhotoTarget, SameTarget
-from ..geometry import Box
+from ..geometry import Box, hull
 from ..marks.box_options import BoxOptions
 from ..marks.evidence import read_evidence
 from ..marks.matching import assign_within
@@ -101,7 +101,7 @@ class Detection(Task[DetectionOptions]):
         if len(found) < options.count[0]:
             raise NotApplicable("too few classes of the image have boxes, none of them a crowd, and not too many")
         draw.shuffle(found)
-        return Subject(found, box=_hull([one for pick in found[: options.count[0]] for one in pick.members]))
+        return Subject(found, box=hull(one.box_xyxy for pick in found[: options.count[0]] for one in pick.members))
 
     def render(self, view: View, subject: Subject, draw: random.Random) -> Rendered:
         """Draw the boxes of as many classes as were drawn by lot and can be read back together."""
@@ -270,11 +270,3 @@ def _overlaps(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArra
     shared = np.clip(high - low, 0, None).prod(axis=2)
     areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (first, second)]
     return shared / (areas[0][:, None] + areas[1][None, :] - shared)
-
-
-def _hull(members: Sequence[Instance]) -> Box:
-    """Edges of the smallest box that holds the boxes of all members."""
-    boxes = np.array([one.box_xyxy for one in members], float)
-    left, top = boxes[:, :2].min(axis=0).tolist()
-    right, bottom = boxes[:, 2:].max(axis=0).tolist()
-    return left, top, right, bottom

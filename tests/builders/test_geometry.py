@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.geometry import Geometry, fit
+from taskpaint.builders.geometry import Geometry, fit, hull
 from taskpaint.manifests.errors import BadItem
 from taskpaint.manifests.recipe import Sizing
 
@@ -301,3 +301,8 @@ def test_the_grid_says_which_columns_and_rows_are_shown(width, height, resize, s
     shown = np.zeros(geometry.size_wh[::-1], np.int32)
     shown[top : top + len(down), left : left + len(across)] = values[np.ix_(down, across)]
     assert np.array_equal(shown, geometry.labels(values))
+
+
+def test_hull_by_hand():
+    assert hull([(3, 4, 5, 6), None, (1.5, 5, 4, 9)]) == (1.5, 4, 5, 9)
+    assert hull([(3, 4, 5, 6)]) == (3, 4, 5, 6)

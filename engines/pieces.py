@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..manifests.errors import DatasetFolderError
 from ..manifests.recipe import Output
 from ..manifests.triplet import triplet_schema
+from ..writers.shards import ROW_GROUP_BYTES
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,17 @@ def rebatched(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Recor
         yield pa.concat_batches(pending)
 
 
-def row_group_rows(manifest: Mapping[str, Any]) -> int:
-    """Rows of a row group, as the recipe of the dataset has them."""
+def row_group_rows(manifest: Mapping[str, Any], *others: Mapping[str, Any]) -> int:
+    """Rows of a row group, as the recipe of the dataset has them; fewer where those of a shard are so large that a row
+    group would hold more than `ROW_GROUP_BYTES`.
+
+    Args:
+        manifest: of the dataset.
+        others: of datasets that are put to it.
+    """
     recipe = manifest.get("recipe") or {}
-    rows = recipe.get("output", {}).get("row_group_rows")
-    return rows if isinstance(rows, int) and rows > 0 else Output().row_group_rows
+    given = recipe.get("output", {}).get("row_group_rows")
+    rows = given if isinstance(given, int) and given > 0 else Output().row_group_rows
+    shards = [shard for one in (manifest, *others) for shard in one["shards"] if shard["rows"]]
+    heaviest = max((shard["bytes"] / shard["rows"] for shard in shards), default=1.0)
+    return max(1, min(rows, int(ROW_GROUP_BYTES / heaviest)))

@@ -161,7 +161,7 @@ def _run(
     scores = Sidecar(folder.root)
     finished = {name for name in folder.ledger() if not scored or scores.file(name).exists()}
     parents = tuple((parent.folder.root, parent.shards) for parent in rows.parents)
-    job = RegroupJob(parents, folder.root, row_group_rows(rows.parents[0].manifest), scored)
+    job = RegroupJob(parents, folder.root, row_group_rows(*(parent.manifest for parent in rows.parents)), scored)
     return write_remaining(job, plan, finished, folder, options.workers, on_shard)
 
 

@@ -145,8 +145,15 @@ def to_batch(triplets: Iterable[Triplet]) -> pa.RecordBatch:
 
 
 def _binary_array(values: list[bytes]) -> pa.BinaryArray:
-    """Like `pa.array(values)`, but each byte is copied once; a builder would grow its buffer, and copy, many times."""
+    """Like `pa.array(values)`, but each byte is copied once; a builder would grow its buffer, and copy, many times.
+
+    The memory is Arrow's own, which keeps it from one batch to the next. Python's would go back to the system, and
+    cost a page fault every 4 KiB: eight times the copying.
+    """
     offsets = np.zeros(len(values) + 1, np.int32)
     np.cumsum([len(value) for value in values], out=offsets[1:])
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(values))]
-    return pa.BinaryArray.from_buffers(pa.binary(), len(values), buffers)
+    data = pa.allocate_buffer(int(offsets[-1]))
+    flat = memoryview(data).cast("B")
+    for start, value in zip(offsets.tolist(), values, strict=False):
+        flat[start : start + len(value)] = value
+    return pa.BinaryArray.from_buffers(pa.binary(), len(values), [None, pa.py_buffer(offsets), data])

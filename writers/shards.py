@@ -8,7 +8,6 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +38,11 @@ WRITER_OPTIONS: Final[dict[str, Any]] = {
 of the blocks that a store keeps."""
 
 
+ROW_GROUP_BYTES: Final = 256 << 20
+"""Image bytes of a row group that is cut short: a reader holds a row group in memory, as the writer does, and Arrow's
+columns end at 2 GiB, which 64 aerial pictures reach."""
+
+
 @dataclass(frozen=True, slots=True)
 class ShardFile:
     """A finished shard. bytes: file size; sha256: of the file."""
@@ -51,11 +55,12 @@ class ShardFile:
 def write_shard(file: Path, triplets: Iterable[Triplet], row_group_rows: int) -> ShardFile:
     """Write triplets to a Parquet file; it appears under its name only when it is complete and on disk.
 
+    A row group has `row_group_rows` rows, or as many as fit into `ROW_GROUP_BYTES`.
+
     Raises:
         OutputError: the disk is full or cannot be written.
     """
-    pending = iter(triplets)
-    return write_batches(file, map(to_batch, iter(lambda: list(islice(pending, row_group_rows)), [])))
+    return write_batches(file, map(to_batch, _groups(triplets, row_group_rows)))
 
 
 def write_batches(file: Path, batches: Iterable[pa.RecordBatch]) -> ShardFile:
@@ -99,6 +104,20 @@ def output_errors(file: Path) -> Iterator[None]:
         }
         remedy = remedies.get(fault.errno or 0, fault.strerror or str(fault))
         raise OutputError(f"{file} cannot be written: {remedy}") from fault
+
+
+def _groups(triplets: Iterable[Triplet], most_rows: int) -> Iterator[list[Triplet]]:
+    group: list[Triplet] = []
+    taken = 0
+    for triplet in triplets:
+        size = len(triplet.input_image) + len(triplet.edited_image)
+        if group and (len(group) == most_rows or taken + size > ROW_GROUP_BYTES):
+            yield group
+            group, taken = [], 0
+        group.append(triplet)
+        taken += size
+    if group:
+        yield group
 
 
 def _write(part: Path, batches: Iterable[pa.RecordBatch]) -> int:

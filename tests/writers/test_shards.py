@@ -83,6 +83,26 @@ def _fields(triplet):
     return {name: getattr(triplet, name) for name in COLUMNS}
 
 
+def test_a_row_group_of_large_images_is_cut_short(tmp_path, monkeypatch):
+    rows = list(_triplets(9))
+    sizes = [len(row.input_image) + len(row.edited_image) for row in rows]
+    monkeypatch.setattr(shards, "ROW_GROUP_BYTES", sum(sizes[:3]))
+    write_shard(tmp_path / "a.parquet", rows, 5)
+    found = pq.ParquetFile(tmp_path / "a.parquet")
+    groups = [found.metadata.row_group(at).num_rows for at in range(found.num_row_groups)]
+    assert sum(groups) == 9 and max(groups) <= 4
+    starts = np.concatenate([[0], np.cumsum(groups)])
+    for first, last, after in zip(starts[:-2], starts[1:-1], starts[2:], strict=True):
+        assert sum(sizes[first:last]) <= sum(sizes[:3]) < sum(sizes[first : last + 1]) and after > last
+    assert found.read().column("id").to_pylist() == [row.id for row in rows]
+
+
+def test_an_image_larger_than_a_row_group_has_one_to_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "ROW_GROUP_BYTES", 10)
+    write_shard(tmp_path / "a.parquet", _triplets(3), 64)
+    assert pq.ParquetFile(tmp_path / "a.parquet").num_row_groups == 3
+
+
 def test_the_same_rows_give_the_same_bytes(tmp_path):
     first = write_shard(tmp_path / "a.parquet", _triplets(50), 8)
     again = write_shard(tmp_path / "a.parquet", _triplets(50), 8)

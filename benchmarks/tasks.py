@@ -36,14 +36,13 @@ from taskpaint.builders.registry import find_source, find_task
 from taskpaint.engines.build import BuildOptions, build
 from taskpaint.engines.prepare import prepare
 from taskpaint.engines.shard_job import ShardJob
-from taskpaint.manifests import images, png
+from taskpaint.manifests import images
 from taskpaint.manifests.recipe_file import parse_recipe
 from taskpaint.writers import codecs
 from taskpaint.writers.shards import WRITER_OPTIONS
 
 SIZES: dict[str, dict[str, Any]] = {"native": {"resize": "native"}, "512": {"resize": "square", "size": 512}}
 CODECS = {
-    "unpack png": (png, "unpack"),
     "decode": (simplejpeg, "decode_jpeg"),
     "decode png": (cv2, "imdecode"),
     "decode other": (images, "_pillow_rgb"),

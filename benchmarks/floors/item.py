@@ -59,6 +59,10 @@ class Item:
         return orjson.dumps(self.annotation)
 
 
+COCO = (("coco", "coco", "train2017"), ("coco", "coco", "val2017"))
+"""Both splits, as `Floor.sources` has them."""
+
+
 def nothing(row: Mapping[str, Any], view: View) -> None:
     """Facts of a pipeline that needs none."""
 

@@ -10,10 +10,9 @@ import numpy as np
 from taskpaint.builders.tasks.oriented_boxes import shown_box
 from taskpaint.builders.view import View
 
-from .item import Drawn, Floor, Item, nothing
+from .item import COCO, Drawn, Floor, Item, nothing
 from .pictures import Image, encoded, opened, source_of
 
-_COCO = (("coco", "coco", "train2017"), ("coco", "coco", "val2017"))
 RGB = tuple[int, int, int]
 
 
@@ -132,7 +131,7 @@ def _floor(
     task: str,
     options: Mapping[str, Any],
     facts: Callable[[Mapping[str, Any], View], Any] = nothing,
-    sources: tuple[tuple[str, str, str], ...] = _COCO,
+    sources: tuple[tuple[str, str, str], ...] = COCO,
 ) -> Floor:
     return Floor(sources, task, options, _marked(paint), facts)
 

@@ -12,11 +12,10 @@ import orjson
 from pycocotools import mask as coco_mask
 from taskpaint.builders.view import View
 
-from .item import Drawn, Floor, Item
+from .item import COCO, Drawn, Floor, Item
 from .pictures import Image, decoded, encoded, jpeg, opened, read, sized, sized_map, source_of, two_color_png
 
 OPACITY = 0.5
-_COCO = (("coco", "coco", "train2017"), ("coco", "coco", "val2017"))
 _OPTIONS = {"absent": 0, "opacity": OPACITY}
 
 
@@ -87,7 +86,7 @@ def _region(item: Item, rle: dict[str, Any]) -> bytes:
 
 
 FLOORS = {
-    "overlay": Floor(_COCO, "segmentation", {**_OPTIONS, "style": "overlay"}, overlay, _polygons),
-    "mask": Floor(_COCO, "segmentation", {**_OPTIONS, "style": "mask"}, mask, _polygons),
+    "overlay": Floor(COCO, "segmentation", {**_OPTIONS, "style": "overlay"}, overlay, _polygons),
+    "mask": Floor(COCO, "segmentation", {**_OPTIONS, "style": "mask"}, mask, _polygons),
     "sentence": Floor([("refcoco", "refcocog", "val")], "referring", {**_OPTIONS, "style": "overlay"}, overlay, _meant),
 }

@@ -14,7 +14,7 @@ from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ...manifests.recipe import Block, between
 from ...manifests.slots import Noun, SlotValue
-from ..geometry import Box
+from ..geometry import Box, hull
 from ..masks.classes import absent_names
 from ..masks.division import Division, from_instances, from_segments
 from ..masks.free_segments import MIN_PIXELS, compare_free, decode_free, is_connected, paint_free
@@ -175,5 +175,4 @@ def _hull(sample: Sample, name: str) -> Box | None:
     boxes = [one.box_xyxy for one in sample.instances if one.category.name == name and one.box_xyxy is not None]
     if not boxes:
         return None
-    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
-    return min(lefts), min(tops), max(rights), max(bottoms)
+    return hull(boxes)

@@ -16,6 +16,7 @@ from ...manifests.images import RGB
 from ...manifests.recipe import Block, between
 from ...manifests.slots import Legend, SlotValue
 from ...manifests.target import PhotoTarget, SameTarget, Target
+from ..geometry import hull
 from ..marks.disc_finder import find_marks
 from ..marks.discs import MarkShape, Point, can_be_read, pixels_under, stamp
 from ..marks.evidence import read_evidence
@@ -172,9 +173,7 @@ class Keypoints(Task[KeypointsOptions]):
         names = sorted({one.skeleton.name for one in people if one.skeleton})
         name = draw.choice(names) if len(names) > 1 else names[0]
         shared = [one for one in people if one.skeleton and one.skeleton.name == name]
-        boxes = [person_box(one) for one in shared]
-        hull = tuple(edge(box[side] for box in boxes) for side, edge in enumerate((min, min, max, max)))
-        return Subject(shared, box=(hull[0], hull[1], hull[2], hull[3]))
+        return Subject(shared, box=hull(map(person_box, shared)))
 
     def _askable(self, one: Instance) -> bool:
         kinds = (

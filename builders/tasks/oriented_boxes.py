@@ -14,6 +14,7 @@ from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ...manifests.slots import Legend, Noun, SlotValue
 from ...manifests.target import PhotoTarget
+from ..geometry import hull
 from ..marks.box_options import BoxOptions
 from ..marks.evidence import read_evidence
 from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
@@ -114,10 +115,7 @@ class OrientedBoxes(Task[OrientedBoxesOptions]):
             return Subject(found)
         if self.options.window is not None:
             return Subject(found, crop=window_around(boxes, sample, self.options.window, draw))
-        edges = np.array(boxes, float)
-        left, top = edges[:, :2].min(axis=0).tolist()
-        right, bottom = edges[:, 2:].max(axis=0).tolist()
-        return Subject(found, box=(left, top, right, bottom))
+        return Subject(found, box=hull(boxes))
 
     def render(self, view: View, subject: Subject, draw: random.Random) -> Rendered:
         """Draw the boxes of as many classes as were drawn by lot and can be read back together."""

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
-from ..geometry import Box
+from ..geometry import Box, hull
 from ..masks import regions
 from ..masks.division import Piece, from_groups
 from ..masks.painting import (
@@ -149,5 +149,4 @@ def _hull(members: Sequence[Instance]) -> Box | None:
     boxes = [one.box_xyxy for one in members if one.box_xyxy is not None]
     if len(boxes) < len(members):
         return None
-    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
-    return min(lefts), min(tops), max(rights), max(bottoms)
+    return hull(boxes)

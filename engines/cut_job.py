@@ -14,6 +14,7 @@ from ..manifests.folder import DatasetFolder, ShardRecord
 from ..writers.shards import output_errors, write_batches
 from .cut_plan import CutShard
 from .pieces import read_piece, rebatched
+from .threads import use_one_thread
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,7 @@ class CutJob:
 
     def open(self) -> Callable[[CutShard], ShardRecord]:
         """One thread a process."""
-        pa.set_cpu_count(1)
-        pa.set_io_thread_count(1)
+        use_one_thread()
         sidecar = Sidecar(self.parent)
         return lambda shard: self._cut(shard, sidecar)
 

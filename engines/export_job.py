@@ -14,6 +14,7 @@ from ..writers.export import Destination, Export, Written, find_export
 from ..writers.shards import output_errors
 from .export_plan import PlannedPart
 from .pieces import read_piece, rebatched
+from .threads import use_one_thread
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,7 @@ class ExportJob:
 
     def open(self) -> Callable[[PlannedPart], Written]:
         """One thread a process."""
-        pa.set_cpu_count(1)
-        pa.set_io_thread_count(1)
+        use_one_thread()
         export = find_export(self.format)()
         return lambda planned: self._write(export, planned)
 

@@ -24,6 +24,7 @@ from ..manifests.triplet import triplet_schema
 from ..paraphrase.wording import word_template
 from ..writers.shards import write_batches
 from .banks import Pools, Wordings
+from .threads import use_one_thread
 
 REDRAWN: Final = "redrawn"
 NOT_ASKED: Final = "task not chosen"
@@ -42,8 +43,7 @@ class RewordJob:
     seed: int
 
     def open(self) -> Callable[[str], ShardRecord]:
-        pa.set_cpu_count(1)
-        pa.set_io_thread_count(1)
+        use_one_thread()
         return self._reword
 
     def _reword(self, name: str) -> ShardRecord:

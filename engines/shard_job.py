@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import orjson
-import pyarrow as pa
 
 from ..builders.index import SourceIndex, open_index
 from ..builders.plan import Plan, Shard
@@ -32,6 +30,7 @@ from ..writers.codecs import encode_source, encode_target
 from ..writers.shards import output_errors, write_shard
 from .banks import Pools, Wordings
 from .prepare import Prepared
+from .threads import use_one_thread
 
 HELD_OUT_SUFFIX = "-unseen"
 """Ends the ids of triplets that come a second time with held-out instructions."""
@@ -104,9 +103,7 @@ class ShardJob:
 
     def open(self) -> Callable[[Shard], ShardRecord]:
         """Map plan and indexes into memory, one thread a process."""
-        cv2.setNumThreads(1)
-        pa.set_cpu_count(1)
-        pa.set_io_thread_count(1)
+        use_one_thread()
         indexes: dict[Path, SourceIndex] = {}
         streams = [item.open(indexes) for item in self.opened]
         repeated = self.recipe.instructions.repeated_split

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,6 +24,7 @@ from ..manifests.storage.dataset import RemoteDataset, open_dataset
 from ..manifests.triplet import Triplet, triplet_schema
 from ..writers.shards import file_sha256
 from .local import default_workers, run_local
+from .threads import use_one_thread
 
 _KEPT_PROBLEMS = 1000
 _ROW_FAULTS = (ItemError, PluginError, ValueError, KeyError, TypeError, IndexError, AttributeError)
@@ -139,8 +139,7 @@ class _VerifyJob:
     folder: DatasetFolder
 
     def open(self) -> Callable[[str], ShardVerdict]:
-        cv2.setNumThreads(1)
-        pa.set_cpu_count(1)
+        use_one_thread()
         return self._verify
 
     def _verify(self, name: str) -> ShardVerdict:

@@ -15,6 +15,7 @@ from ...manifests.folder import DatasetFolder, ShardRecord
 from ...manifests.triplet import triplet_schema
 from ...writers.shards import output_errors, write_batches
 from ..pieces import Piece, read_piece
+from ..threads import use_one_thread
 from .layout import NewShard
 
 
@@ -36,8 +37,7 @@ class RegroupJob:
 
     def open(self) -> Callable[[NewShard], ShardRecord]:
         """One thread a process."""
-        pa.set_cpu_count(1)
-        pa.set_io_thread_count(1)
+        use_one_thread()
         return self._write
 
     def _write(self, shard: NewShard) -> ShardRecord:

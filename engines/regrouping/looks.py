@@ -18,6 +18,7 @@ from ...manifests.folder import DatasetFolder
 from ...manifests.images import decode_rgb
 from ...manifests.triplet import COLUMNS, IMAGE_COLUMNS
 from ..local import default_workers, run_local
+from ..threads import use_one_thread
 from .rows import Rows
 
 _BATCH_ROWS: Final = 64
@@ -92,8 +93,7 @@ class _LookJob:
 
     def open(self) -> Callable[[_Part], tuple[NDArray[np.uint64], NDArray[np.bool_], list[str]]]:
         """One thread a process."""
-        pa.set_cpu_count(1)
-        pa.set_io_thread_count(1)
+        use_one_thread()
         return self._look
 
     def _look(self, part: _Part) -> tuple[NDArray[np.uint64], NDArray[np.bool_], list[str]]:

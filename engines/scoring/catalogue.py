@@ -20,6 +20,7 @@ from ...manifests.folder import DatasetFolder
 from ...manifests.triplet import IMAGE_COLUMNS
 from ...writers.shards import file_sha256, output_errors
 from ..local import Engine, run_local
+from ..threads import use_one_thread
 
 KEY_BYTES: Final = 16
 """Of a picture's SHA-256; two pictures of a million million agree in them once in 10^14 datasets."""
@@ -137,7 +138,7 @@ class _CatalogueJob:
     root: Path
 
     def open(self) -> Callable[[str], ShardEntry]:
-        pa.set_cpu_count(1)
+        use_one_thread()
         return self._read
 
     def _read(self, name: str) -> ShardEntry:

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...filters.scorer import PairMeasure
@@ -19,6 +17,7 @@ from ...manifests.errors import ItemError
 from ...manifests.folder import DatasetFolder
 from ...manifests.images import RGB, decode_rgb
 from ...manifests.triplet import IMAGE_COLUMNS
+from ..threads import use_one_thread
 from .catalogue import SIDES
 from .parts import Parts, Reject, check_scores
 
@@ -55,8 +54,7 @@ class MeasureJob:
 
     def open(self) -> Callable[[MeasureTask], int]:
         """One thread a process."""
-        cv2.setNumThreads(1)
-        pa.set_cpu_count(1)
+        use_one_thread()
         return self._measure
 
     def _measure(self, task: MeasureTask) -> int:

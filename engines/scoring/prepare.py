@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -20,6 +18,7 @@ from ...manifests.folder import DatasetFolder
 from ...manifests.images import decode_rgb
 from ...manifests.triplet import IMAGE_COLUMNS
 from ..local import run_in_order
+from ..threads import use_one_thread
 from .catalogue import ShardEntry
 from .slots import SlotFile, Slots
 from .store import EmbeddingStore
@@ -131,8 +130,7 @@ class _PrepareJob:
     slots: SlotFile
 
     def open(self) -> Callable[[Chunk], dict[bytes, str]]:
-        cv2.setNumThreads(1)
-        pa.set_cpu_count(1)
+        use_one_thread()
         arrays = self.slots.open()
         return lambda chunk: self._prepare(chunk, arrays[chunk.slot])
 

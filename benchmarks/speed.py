@@ -3,9 +3,10 @@
     python benchmarks/speed.py --data /datasets              # laid out as the recipe `everything` names them
     python benchmarks/speed.py --data /datasets --only outline,dots-512
 
-Each ratio is the median over pairs of runs of the same shard, taskpaint's right before or after the floor's. Images
-and annotations of both are compared first, byte for byte. Units that taskpaint tries and refuses cost it time, too;
-the floor is told of none.
+Every shard is built several times on each side, by turns. Other work on the machine can only add to a time, so that
+the least of each is nearest to what the code costs; a ratio is of the sums of these. The quartiles are of single pairs
+of runs, and show how noisy the machine was. Images and annotations of both are compared first, byte for byte. Units
+that taskpaint tries and refuses cost it time, too; the floor is told of none.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -33,8 +33,8 @@ class Result:
 
     Attributes:
         triplets: built, and by how many tries more nothing could be built.
-        floor_ms, publish_ms, taskpaint_ms: medians of CPU milliseconds a triplet.
-        ratio: median over the pairs of taskpaint / floor; low, high: the quartiles.
+        floor_ms, publish_ms, taskpaint_ms: CPU milliseconds a triplet, from the quickest run of every shard.
+        ratio: taskpaint / floor of these; low, high: quartiles of the same over single pairs of runs.
         ratio_published: of taskpaint / (floor + publish); taskpaint's shards are always published: synced, renamed and
             hashed, see `floors.table.publish`.
     """
@@ -110,7 +110,7 @@ def _measure(key: str, data: Path, work: Path, triplets: int, repeats: int) -> R
     floor_file = work / "floor.parquet"
     compare(floor, found, floor_file)
     found.rows.clear()
-    turns = []
+    turns: dict[str, list[list[float]]] = {shard.name: [] for shard in found.shards}
     for repeat in range(repeats):
         for shard in found.shards:
             sides = (
@@ -118,31 +118,33 @@ def _measure(key: str, data: Path, work: Path, triplets: int, repeats: int) -> R
                 lambda shard=shard: write(floor, items[shard.name], floor_file),
                 lambda: publish(floor_file),
             )
-            turns.append(_turn(sides, len(items[shard.name]), floor_first=bool(repeat % 2)))
-    ratios = sorted(taskpaint / least for taskpaint, least, _ in turns)
-    taskpaint_ms, floor_ms, publish_ms = (statistics.median(column) for column in zip(*turns, strict=True))
+            turns[shard.name].append(_turn(sides, floor_first=bool(repeat % 2)))
+    triplets = sum(report.rows.values())
+    quickest = [[min(side) for side in zip(*times, strict=True)] for times in turns.values()]
+    taskpaint_ms, floor_ms, publish_ms = (1000 * sum(side) / triplets for side in zip(*quickest, strict=True))
+    ratios = sorted(taskpaint / least for times in turns.values() for taskpaint, least, _ in times)
     return Result(
         pipeline=pipeline,
         size=size,
-        triplets=sum(report.rows.values()),
+        triplets=triplets,
         skipped=sum(count["skipped"] for count in report.counts.values()),
         floor_ms=floor_ms,
         publish_ms=publish_ms,
         taskpaint_ms=taskpaint_ms,
-        ratio=statistics.median(ratios),
+        ratio=taskpaint_ms / floor_ms,
         low=ratios[len(ratios) // 4],
         high=ratios[len(ratios) * 3 // 4],
-        ratio_published=statistics.median(taskpaint / (least + publish) for taskpaint, least, publish in turns),
+        ratio_published=taskpaint_ms / (floor_ms + publish_ms),
     )
 
 
-def _turn(sides: Sequence[Callable[[], Any]], rows: int, *, floor_first: bool) -> list[float]:
-    """CPU milliseconds a triplet of taskpaint, the floor, and publishing the floor's file, one after the other."""
+def _turn(sides: Sequence[Callable[[], Any]], *, floor_first: bool) -> list[float]:
+    """CPU seconds of taskpaint, the floor, and publishing the floor's file, one after the other."""
     found = [0.0] * len(sides)
     for side in (1, 2, 0) if floor_first else (0, 1, 2):
         started = time.process_time()
         sides[side]()
-        found[side] = (time.process_time() - started) * 1000 / rows
+        found[side] = time.process_time() - started
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from math import ceil, floor
 from typing import Any
 
+import cv2
 import numpy as np
 from taskpaint.builders.tasks.oriented_boxes import shown_box
 from taskpaint.builders.view import View
@@ -17,13 +18,13 @@ RGB = tuple[int, int, int]
 
 
 def _marked(paint: Callable[[Item, Image], None]) -> Callable[[Item], Drawn]:
-    """A pipeline that paints on a copy of the photograph."""
+    """A pipeline that paints on the photograph, once that is encoded."""
 
     def draw(item: Item) -> Drawn:
         data, photo = opened(item)
-        target = photo.copy()
-        paint(item, target)
-        return source_of(item, data, photo), encoded(target, item), item.noted()
+        source = source_of(item, data, photo)
+        paint(item, photo)
+        return source, encoded(photo, item), item.noted()
 
     return draw
 
@@ -55,12 +56,12 @@ def _boxes(item: Item, target: Image) -> None:
     line = item.params["outline"]
     for x0, y0, x1, y1, color in item.facts:
         if not line or min(x1 - x0, y1 - y0) < 3 * line:
-            target[y0:y1, x0:x1] = color
+            _fill(target, x0, y0, x1, y1, color)
             continue
-        target[y0 : y0 + line, x0:x1] = color
-        target[y1 - line : y1, x0:x1] = color
-        target[y0 + line : y1 - line, x0 : x0 + line] = color
-        target[y0 + line : y1 - line, x1 - line : x1] = color
+        _fill(target, x0, y0, x1, y0 + line, color)
+        _fill(target, x0, y1 - line, x1, y1, color)
+        _fill(target, x0, y0 + line, x0 + line, y1 - line, color)
+        _fill(target, x1 - line, y0 + line, x1, y1 - line, color)
 
 
 def _rotated(item: Item, target: Image) -> None:
@@ -83,8 +84,15 @@ def _frame(item: Item, target: Image) -> None:
     """A frame in the colour of the answer."""
     border = item.params["border_px"]
     color = item.params["yes" if item.annotation["present"] else "no"]["rgb"]
-    target[:border] = target[-border:] = color
-    target[border:-border, :border] = target[border:-border, -border:] = color
+    width, height = item.out
+    _fill(target, 0, 0, width, border, color)
+    _fill(target, 0, height - border, width, height, color)
+    _fill(target, 0, border, border, height - border, color)
+    _fill(target, width - border, border, width, height - border, color)
+
+
+def _fill(target: Image, x0: int, y0: int, x1: int, y1: int, color: RGB) -> None:
+    cv2.rectangle(target, (x0, y0), (x1 - 1, y1 - 1), color, cv2.FILLED)
 
 
 def _within(values: Any, half: float) -> Any:

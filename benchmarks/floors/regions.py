@@ -24,11 +24,11 @@ def overlay(item: Item) -> Drawn:
     data, photo = opened(item)
     rle, mask = class_mask(item)
     left, top, width, height = cv2.boundingRect(mask)
-    target = photo.copy()
-    part = target[top : top + height, left : left + width]
+    source = source_of(item, data, photo)
+    part = photo[top : top + height, left : left + width]
     coat = cv2.LUT(part, _coat(item.colors[0]))
     cv2.copyTo(coat, mask[top : top + height, left : left + width], part)
-    return source_of(item, data, photo), encoded(target, item), _region(item, rle)
+    return source, encoded(photo, item), _region(item, rle)
 
 
 def mask(item: Item) -> Drawn:

@@ -13,6 +13,7 @@ from ...manifests.errors import NotApplicable
 from ..number_maps import Runs, region_of_each
 from ..sample import Instance, SegmentMap
 from ..view import View, union_of
+from .regions import Rle
 from .stacking import stack
 
 
@@ -160,8 +161,13 @@ def from_groups(view: View, groups: Sequence[tuple[Piece, Sequence[Instance]]]) 
     Raises:
         BadItem: a mask cannot be rasterised.
     """
-    found = stack([union_of(members, view.sample) for _, members in groups], view.geometry)
-    division = Division.of(found.labels, [groups[position][0] for position in found.order])
+    return from_masks(view, [(piece, union_of(members, view.sample)) for piece, members in groups])
+
+
+def from_masks(view: View, masks: Sequence[tuple[Piece, Rle]]) -> Division:
+    """What is shown of pieces of the source image; where they overlap, the smaller lies on top."""
+    found = stack([rle for _, rle in masks], view.geometry)
+    division = Division.of(found.labels, [masks[position][0] for position in found.order])
     areas = division.areas
     shown = {position: rank for rank, position in enumerate(found.order) if areas[rank]}
     return division.keep(shown[position] for position in sorted(shown))

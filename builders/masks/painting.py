@@ -109,11 +109,15 @@ class Layer:
 
 def paint_pieces(view: View, division: Division, options: PaintOptions, draw: random.Random) -> Painting:
     """Paint every piece in a colour that stands out; pixels of the photograph are only decoded when needed."""
-    count = len(division.pieces)
-    rles = regions.encode_each(division.labels, count)
+    return paint_layers(view, *layers_of(division), options, draw)
+
+
+def layers_of(division: Division) -> tuple[NDArray[np.uint8], list[Layer]]:
+    """The division's label map, and its pieces as layers of that."""
+    rles = regions.encode_each(division.labels, len(division.pieces))
     labels = division.labels.astype(np.uint8, copy=False)
-    layers = [Layer(division.pieces[place].name, labels, place + 1, rles[place]) for place in range(count)]
-    return paint_layers(view, labels, layers, options, draw)
+    pieces = zip(division.pieces, rles, strict=True)
+    return labels, [Layer(piece.name, labels, number, rle) for number, (piece, rle) in enumerate(pieces, start=1)]
 
 
 def paint_layers(

@@ -17,6 +17,7 @@ from ...manifests.recipe import Block
 from ...manifests.slots import Noun
 from ...manifests.target import FlatTarget, PhotoTarget, Target
 from ..geometry import Box
+from ..marks.overlay import fill
 from ..marks.palette import PALETTES, Color
 from ..masks import regions
 from ..sample import Feature, Instance, LabelMap, Sample
@@ -113,9 +114,9 @@ class Classification(Task[ClassificationOptions]):
             target = FlatTarget(np.zeros((height, width), np.uint8), np.array([answer.rgb], np.uint8))
         else:
             border_px = max(1, round(self.options.border * min(width, height)))
-            framed = view.rgb.copy()
+            framed = view.canvas()
             for strip in _strips(framed, border_px):
-                strip[:] = answer.rgb
+                fill(strip, answer.rgb)
             target = PhotoTarget(framed)
         return Rendered(
             target,

@@ -106,7 +106,7 @@ class Counting(Task[CountingOptions]):
             pick, points = self._first(view, candidates, shape)
             color, clear = pick_clear(colors, pixels_under(view.rgb, points, shape), 1.0, draw)
             lossless = not clear
-            painted = view.rgb.copy()
+            painted = view.canvas()
             for point in points:
                 stamp(painted, point, shape, color.rgb)
             target = PhotoTarget(painted, lossless)

@@ -75,7 +75,7 @@ class DepthOrder(Task[DepthOrderOptions]):
         asked = draw.choice(["nearer", "farther"]) if options.ask == "either" else options.ask
         answer = int((pair[1].depth_m < pair[0].depth_m) == (asked == "nearer"))
         colors, lossless = self._colors(view, pair, answer, draw)
-        source = view.rgb.copy()
+        source = view.canvas()
         for point, color in zip(pair, colors, strict=False):
             stamp(source, point.place, dot, color.rgb)
         target = source.copy()

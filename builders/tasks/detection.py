@@ -113,7 +113,7 @@ class Detection(Task[DetectionOptions]):
         style = self._style(view)
         picks = self._picks(view, candidates, style, draw)
         colors, lossless = self._colors(view, picks, style, draw)
-        painted = view.rgb.copy()
+        painted = view.canvas()
         for box, owner in zip(*_in_order(picks), strict=True):
             stamp_box(painted, box, style, colors[owner].rgb)
         nouns = [Noun(pick.name, count=None if pick.crowd else len(pick.boxes)) for pick in picks]

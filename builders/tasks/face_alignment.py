@@ -103,7 +103,7 @@ class FaceAlignment(Task[FaceAlignmentOptions]):
         whose = _whose(face, view, draw)
         shape = MarkShape.scaled("disc", view.size_wh, self.options.radius, 0)
         found = self._landmarks(view, face, shape)
-        canvas = view.rgb.copy() if self.options.style == "photo" else np.zeros((*view.size_wh[::-1], 3), np.uint8)
+        canvas = view.canvas() if self.options.style == "photo" else np.zeros((*view.size_wh[::-1], 3), np.uint8)
         colors, lossless = self._colors(canvas, found, shape, draw)
         for part, color in enumerate(colors):
             stamp_all(canvas, found.dots(part), shape, color.rgb)

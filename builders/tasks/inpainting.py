@@ -62,7 +62,7 @@ class Inpainting(Task[InpaintingOptions]):
         if box is None or area < MIN_PIXELS:
             raise NotApplicable("the photo is too small for a hole")
         color, clear = pick_fill(PALETTES["vivid"], sample_pixels(view.rgb, mask, box), draw)
-        holed = view.rgb.copy()
+        holed = view.canvas()
         holed[mask != 0] = color.rgb
         return Rendered(
             SameTarget(),

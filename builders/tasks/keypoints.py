@@ -120,7 +120,7 @@ class Keypoints(Task[KeypointsOptions]):
         colors, lossless = self._colors(view, questions, shape, draw)
         target: Target = SameTarget()
         if any(question.points for question in questions):
-            painted = view.rgb.copy()
+            painted = view.canvas()
             for question, color in zip(questions, colors, strict=True):
                 for point in question.points:
                     stamp(painted, point, shape, color.rgb)

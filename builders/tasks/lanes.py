@@ -104,7 +104,7 @@ class Lanes(Task[LanesOptions]):
         on_photo = self.options.style == "photo"
         each = self.options.coloring == "each"
         colors, lossless = self._colors(view, lanes, draw)
-        canvas = view.rgb.copy() if on_photo else np.zeros((*view.size_wh[::-1], 3), np.uint8)
+        canvas = view.canvas() if on_photo else np.zeros((*view.size_wh[::-1], 3), np.uint8)
         for at, lane in enumerate(lanes):
             draw_lane(canvas, lane, colors[at if each else 0].rgb)
         target: Target = PhotoTarget(canvas, lossless) if on_photo else _flat(canvas, colors)

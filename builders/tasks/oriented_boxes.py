@@ -122,7 +122,7 @@ class OrientedBoxes(Task[OrientedBoxesOptions]):
         outline = self._outline(view)
         picks = self._picks(view, subject.choice, outline, draw)
         colors, lossless = self._colors(view, picks, outline, draw)
-        painted = view.rgb.copy()
+        painted = view.canvas()
         for box, owner in zip(*_in_order(picks), strict=True):
             stamp_rotated(painted, box, outline, colors[owner].rgb)
         nouns = [Noun(pick.name, count=len(pick.boxes)) for pick in picks]

@@ -7,22 +7,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ..geometry import Box, hull
 from ..masks import regions
-from ..masks.division import Piece, from_groups
+from ..masks.division import Piece, from_masks
 from ..masks.painting import (
     MIN_PIXELS,
     PAINT_LIMITS,
+    Layer,
     PaintOptions,
     compare_pieces,
     decode_pieces,
+    layers_of,
+    paint_layers,
     paint_nothing,
-    paint_pieces,
 )
+from ..masks.regions import Rle
 from ..sample import Feature, Instance, Sample
 from ..task import Rendered, Subject, Task
 from ..view import View, union_of
@@ -46,11 +51,10 @@ class ReferringOptions(PaintOptions):
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A sentence, the objects that it means, and how many of their pixels the whole photograph shows."""
+    """A sentence, and the pixels of the photograph that it means, if any."""
 
     sentence: str
-    members: tuple[Instance, ...] = ()
-    area: int = 0
+    mask: Rle | None = None
 
 
 class Referring(Task[ReferringOptions]):
@@ -82,39 +86,34 @@ class Referring(Task[ReferringOptions]):
         draw.shuffle(meant)
         wanted, used = draw.randint(*self.options.count), set[int]()
         picks: list[_Said] = []
+        shown: list[Instance] = []
         for expression in meant:
             if len(picks) == wanted:
                 break
             members = [sample.instances[position] for position in expression.members]
             if used & set(expression.members) or any(one.segmentation is None for one in members):
                 continue
-            area = regions.area(union_of(members, sample))
-            if area >= max(MIN_PIXELS, self.options.min_area * sample.width * sample.height):
-                picks.append(_Said(_tidy(draw.choice(expression.sentences)), tuple(members), area))
+            mask = union_of(members, sample)
+            if regions.area(mask) >= max(MIN_PIXELS, self.options.min_area * sample.width * sample.height):
+                picks.append(_Said(_tidy(draw.choice(expression.sentences)), mask))
                 used |= set(expression.members)
+                shown += members
         if len(picks) < self.options.count[0]:
             raise NotApplicable("too few sentences mean something that is large enough to paint and has a mask")
-        return Subject(picks, box=_hull([one for pick in picks for one in pick.members]))
+        return Subject(picks, box=_hull(shown))
 
     def render(self, view: View, subject: Subject, draw: random.Random) -> Rendered:
         """Paint; pixels of the photo are only decoded when they are needed."""
         picks: list[_Said] = subject.choice
-        if not picks[0].members:
+        if picks[0].mask is None:
             painting = paint_nothing(view, picks[0].sentence, self.options, draw)
             sentences = [picks[0].sentence]
         else:
-            division = from_groups(view, [(Piece(pick.sentence), pick.members) for pick in picks])
-            scale_x, scale_y = view.geometry.scale_xy
-            whole = {pick.sentence: pick.area * scale_x * scale_y for pick in picks}
-            division = division.keep(
-                position
-                for position, (piece, area) in enumerate(zip(division.pieces, division.areas, strict=True))
-                if area >= max(MIN_PIXELS, _LEAST_SHOWN * whole[piece.name])
-            )
-            if not division.pieces:
+            labels, layers = _shown(view, {pick.sentence: pick.mask for pick in picks if pick.mask})
+            if not layers:
                 raise NotApplicable("too little is shown of what the sentences mean")
-            painting = paint_pieces(view, division, self.options, draw)
-            sentences = [piece.name for piece in division.pieces]
+            painting = paint_layers(view, labels, layers, self.options, draw)
+            sentences = [layer.name for layer in layers]
         phrases = sentences if len(sentences) == 1 else [f'"{sentence}"' for sentence in sentences]
         section, slots = painting.wording(self.options.section, "expression", phrases)
         return Rendered(painting.target, section, slots, painting.params, painting.annotation)
@@ -130,6 +129,25 @@ class Referring(Task[ReferringOptions]):
     ) -> dict[str, float]:
         """iou: the worst region's intersection over union; clean: share of pixels not painted by mistake."""
         return compare_pieces(decoded, annotation)
+
+
+def _shown(view: View, masks: Mapping[str, Rle]) -> tuple[NDArray[np.uint8], list[Layer]]:
+    """Label map of the sentences of which enough is shown; where their masks overlap, the smaller lies on top."""
+    scale_x, scale_y = view.geometry.scale_xy
+    least = {said: max(MIN_PIXELS, _LEAST_SHOWN * regions.area(m) * scale_x * scale_y) for said, m in masks.items()}
+    if len(masks) == 1:
+        ((sentence, mask),) = masks.items()
+        labels, rle = view.shown(mask)
+        layer = Layer(sentence, labels, 1, rle)
+        return labels, [layer] if layer.area >= least[sentence] else []
+    division = from_masks(view, [(Piece(sentence), mask) for sentence, mask in masks.items()])
+    return layers_of(
+        division.keep(
+            position
+            for position, (piece, area) in enumerate(zip(division.pieces, division.areas, strict=True))
+            if area >= least[piece.name]
+        )
+    )
 
 
 def _tidy(sentence: str) -> str:

@@ -94,7 +94,7 @@ def test_five_points_by_hand(style):
     assert Counter(part for _, part in rendered.annotation["landmarks"]) == {"nose": 1, "eyes": 2, "mouth": 2}
     pixels = rendered.target.pixels() if isinstance(rendered.target, FlatTarget) else rendered.target.rgb
     ground = [0, 0, 0] if style == "black" else [90, 90, 90]
-    assert isinstance(rendered.target, FlatTarget) == (style == "black") == ("rgb" not in vars(view))
+    assert isinstance(rendered.target, FlatTarget) == (style == "black") == (not view._decoded)
     assert ((pixels != ground).any(axis=2)).sum() == 5 * 29  # whole centres, radius 3: 1 + 5 * 5 + 2 + 1 pixels
     for entry in rendered.params["parts"]:
         for dots in rendered.annotation["dots"]:

@@ -83,9 +83,10 @@ class View:
         self._same_size(values, "label map")
         if self.geometry.is_native:
             return values
-        moved = self.geometry.labels(values).astype(np.int32, copy=False)
-        inside = self.geometry.inside()
-        return moved if inside.all() else np.where(inside, moved, np.int32(-1))
+        moved = self.geometry.labels(values)
+        if self.geometry.resized_wh == self.geometry.size_wh:
+            return moved
+        return np.where(self.geometry.inside(), moved.astype(np.int32, copy=False), np.int32(-1))
 
     def depth_m(self) -> NDArray[np.float32]:
         """(H, W) float32 metres at output size; 0 where there is none, padding included.

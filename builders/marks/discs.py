@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,19 +47,31 @@ class MarkShape:
         return cls(outer, round(outer - min(outer / 2, max(MIN_THICKNESS, thickness * shorter)), 2))
 
     def near(self, image: NDArray[Any], center: Point, margin: float = 0.0) -> tuple[slice, slice, NDArray[np.bool_]]:
-        """Window of the image that holds the mark, and its pixels in it, each edge moved out by `margin` pixels."""
+        """Window of the image that holds the mark, and its pixels in it, each edge moved out by `margin`, at most 1."""
         x, y = center
         outer, inner = self.outer + margin, self.inner - margin
         height, width = image.shape[:2]
-        left, right = max(0, math.ceil(x - outer)), min(width - 1, math.floor(x + outer))
-        top, bottom = max(0, math.ceil(y - outer)), min(height - 1, math.floor(y + outer))
-        across = (np.arange(left, right + 1) - x) ** 2
-        down = (np.arange(top, bottom + 1) - y) ** 2
-        squared = down[:, None] + across[None, :]
+        left, top = max(0, math.ceil(x - outer)), max(0, math.ceil(y - outer))
+        right = max(left, min(width, math.floor(x + outer) + 1))
+        bottom = max(top, min(height, math.floor(y + outer) + 1))
+        column, row, reach = math.floor(x), math.floor(y), math.ceil(self.outer) + 1
+        squared = _squared_distances(x - column, y - row, reach)[
+            top - row + reach : bottom - row + reach, left - column + reach : right - column + reach
+        ]
         inside = squared <= outer * outer
         if inner > 0:
             inside &= squared > inner * inner
-        return slice(top, max(top, bottom + 1)), slice(left, max(left, right + 1)), inside
+        return slice(top, bottom), slice(left, right), inside
+
+
+@functools.lru_cache(maxsize=16)
+def _squared_distances(x: float, y: float, reach: int) -> NDArray[np.float64]:
+    """(N, N) of pixels from `reach` before the first to `reach` + 1 behind; the centre lies x and y, below 1, behind.
+
+    Most joints lie on whole pixels, so that these are asked for again and again.
+    """
+    places = np.arange(-reach, reach + 2)
+    return np.add.outer((places - y) ** 2, (places - x) ** 2)
 
 
 def stamp(image: NDArray[np.uint8], center: Point, shape: MarkShape, color: RGBTuple | int) -> None:

@@ -141,7 +141,9 @@ def paint_layers(
         for layer in layers:
             left, top, right, bottom = layer.box
             part = picture[top:bottom, left:right]  # what other layers paint lies under none of this one's pixels
-            mask = (layer.labels[top:bottom, left:right] == layer.number).view(np.uint8)
+            mask = layer.labels[top:bottom, left:right]
+            if len(layers) > 1:
+                mask = (mask == layer.number).view(np.uint8)
             box = (0, 0, right - left, bottom - top)
             free = colors_apart(PALETTES[options.palette], [color.rgb for color in colors])
             color, clear = pick_clear(free, sample_pixels(part, mask, box), options.coat, draw)

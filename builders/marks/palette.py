@@ -6,7 +6,7 @@ import functools
 import itertools
 import math
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -106,6 +106,28 @@ def pick_clear(
     if clear:
         return palette[clear[draw.randrange(len(clear))]], True
     return palette[worst.index(max(worst))], False
+
+
+def pick_apart(
+    palette: Sequence[Color], groups: Iterable[NDArray[np.uint8]], draw: random.Random
+) -> tuple[list[Color], bool]:
+    """Draw a colour for each of several opaque marks, apart from each other and from what they are painted over.
+
+    Args:
+        palette: the colours to choose from, enough that some are left for the last mark.
+        groups: (N, 3) uint8 RGB of each mark, a sample of what it is painted over; may be empty.
+        draw: the unit's randomness.
+
+    Returns:
+        The colours, each as from `pick_clear`; and whether one of them does not stand out.
+    """
+    chosen: list[Color] = []
+    lost = False
+    for pixels in groups:
+        color, clear = pick_clear(colors_apart(palette, [one.rgb for one in chosen]), pixels, 1.0, draw)
+        chosen.append(color)
+        lost |= not clear
+    return chosen, lost
 
 
 def least_squared_distance(colors: Sequence[RGBTuple], pixels: NDArray[np.uint8]) -> list[float]:

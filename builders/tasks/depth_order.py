@@ -17,7 +17,7 @@ from ...manifests.target import PhotoTarget
 from ..depths.points import DepthPoint, steady_depth
 from ..marks.discs import MIN_RADIUS, MarkShape, Point, pixels_under, stamp
 from ..marks.evidence import Evidence, read_evidence
-from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
+from ..marks.palette import PALETTES, Color, pick_apart
 from ..sample import Feature, Sample
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
@@ -132,14 +132,9 @@ class DepthOrder(Task[DepthOrderOptions]):
     ) -> tuple[list[Color], bool]:
         """Colours of the two dots and of the ring; and whether JPEG would lose them."""
         dot, ring = _shapes(max(MIN_RADIUS, self.options.radius * min(view.size_wh)))
-        chosen: list[Color] = []
-        lossless = False
-        for point, shape in ((pair[0], dot), (pair[1], dot), (pair[answer], MarkShape(_AROUND * ring.outer))):
-            free = colors_apart(PALETTES[self.options.palette], [color.rgb for color in chosen])
-            color, clear = pick_clear(free, pixels_under(view.rgb, [point.place], shape), 1.0, draw)
-            chosen.append(color)
-            lossless |= not clear
-        return chosen, lossless
+        marks = ((pair[0], dot), (pair[1], dot), (pair[answer], MarkShape(_AROUND * ring.outer)))
+        under = (pixels_under(view.rgb, [point.place], shape) for point, shape in marks)
+        return pick_apart(PALETTES[self.options.palette], under, draw)
 
 
 def _shapes(radius: float) -> tuple[MarkShape, MarkShape]:

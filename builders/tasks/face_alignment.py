@@ -21,7 +21,7 @@ from ..marks.disc_finder import find_marks
 from ..marks.discs import MarkShape, Point, pixels_under, stamp_all
 from ..marks.evidence import read_evidence
 from ..marks.mark_layout import match_marks, readable_ones, shown_point
-from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
+from ..marks.palette import PALETTES, Color, pick_apart
 from ..sample import Feature, Instance, Sample
 from ..subjects.faces import FACE_PARTS, face_part, is_face
 from ..subjects.naming import name_one_of
@@ -201,15 +201,8 @@ class FaceAlignment(Task[FaceAlignmentOptions]):
         self, canvas: RGB, found: _Landmarks, shape: MarkShape, draw: random.Random
     ) -> tuple[list[Color], bool]:
         """A colour a part, apart from each other and from what the dots cover; and whether JPEG would lose them."""
-        chosen: list[Color] = []
-        lossless = False
-        for position in range(len(found.parts)):
-            free = colors_apart(PALETTES[self.options.palette], [color.rgb for color in chosen])
-            under: NDArray[np.uint8] = pixels_under(canvas, found.dots(position), shape)
-            color, clear = pick_clear(free, under, 1.0, draw)
-            chosen.append(color)
-            lossless |= not clear
-        return chosen, lossless
+        under = (pixels_under(canvas, found.dots(part), shape) for part in range(len(found.parts)))
+        return pick_apart(PALETTES[self.options.palette], under, draw)
 
 
 def _annotation(view: View, face: Instance, found: _Landmarks) -> dict[str, Any]:

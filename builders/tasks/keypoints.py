@@ -22,7 +22,7 @@ from ..marks.discs import MarkShape, Point, can_be_read, pixels_under, stamp
 from ..marks.evidence import read_evidence
 from ..marks.mark_layout import shown_point
 from ..marks.matching import assign_within
-from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
+from ..marks.palette import PALETTES, Color, pick_apart
 from ..sample import Feature, Instance, Sample
 from ..subjects.augment import Augment, draw_warp, joint_names
 from ..subjects.people import crop_around, head_size, joint_of_all, joint_of_one, longer_side, person_box
@@ -242,17 +242,9 @@ class Keypoints(Task[KeypointsOptions]):
         self, view: View, questions: Sequence[_Question], shape: MarkShape, draw: random.Random
     ) -> tuple[list[Color], bool]:
         """A colour a joint, apart from each other and from what the marks cover; and whether JPEG would lose them."""
-        chosen: list[Color] = []
-        lossless = False
-        for question in questions:
-            free = colors_apart(PALETTES[self.options.palette], [color.rgb for color in chosen])
-            if not question.points:
-                chosen.append(draw.choice(free))
-                continue
-            color, clear = pick_clear(free, pixels_under(view.rgb, question.points, shape), 1.0, draw)
-            chosen.append(color)
-            lossless |= not clear
-        return chosen, lossless
+        nothing = np.zeros((0, 3), np.uint8)
+        under = (pixels_under(view.rgb, one.points, shape) if one.points else nothing for one in questions)
+        return pick_apart(PALETTES[self.options.palette], under, draw)
 
     def _wording(self, nouns: Sequence[str], colors: Sequence[Color]) -> tuple[str, dict[str, SlotValue]]:
         style = self.options.style

@@ -17,6 +17,7 @@ from taskpaint.builders.marks.palette import (
     coats_apart,
     colors_apart,
     least_squared_distance,
+    pick_apart,
     pick_clear,
 )
 
@@ -91,6 +92,25 @@ def test_against_a_plain_formula(seed, count, opacity, narrow):
         assert worst[chosen.name] >= CLEAR_DISTANCE - 1e-4
     else:
         assert worst[chosen.name] == pytest.approx(max(worst.values()))
+
+
+def test_colours_of_several_marks_differ_and_each_stands_out():
+    """On white, black and nothing; the third may have any colour but the first two's."""
+    white, black = np.full((5, 3), 255, np.uint8), np.zeros((7, 3), np.uint8)
+    seen = set()
+    for seed in range(300):
+        (first, second, third), lost = pick_apart(VIVID, [white, black, white[:0]], random.Random(seed))
+        assert not lost and len({first.name, second.name, third.name}) == 3
+        assert first.name != "white" and second.name != "black"
+        seen.add(third.name)
+    assert seen == {color.name for color in VIVID}
+
+
+def test_a_mark_that_cannot_stand_out_is_told():
+    gray = [Color("gray", (128, 128, 128)), Color("red", (255, 0, 0))]
+    under = np.array([[130, 130, 130], [250, 0, 0]], np.uint8)
+    colors, lost = pick_apart(gray, [under, under], random.Random(0))
+    assert [color.name for color in colors] == ["red", "gray"] and lost  # red is 5 from a pixel, gray 3.5
 
 
 def test_thin_coats_of_like_colors_are_not_apart():

@@ -8,11 +8,14 @@ from typing import Any
 
 import cv2
 import numpy as np
+import orjson
+from taskpaint.builders.tasks.counting import places_of
 from taskpaint.builders.tasks.oriented_boxes import shown_box
 from taskpaint.builders.view import View
 
 from .item import COCO, Drawn, Floor, Item, nothing
 from .pictures import Image, encoded, opened, source_of
+from .regions import region_mask
 
 RGB = tuple[int, int, int]
 
@@ -39,9 +42,24 @@ def _joints(item: Item, target: Image) -> None:
 
 
 def _dots(item: Item, target: Image) -> None:
-    """A dot on every object."""
-    for point in item.annotation["xy"]:
+    """A dot on every object: in the middle of the pixels that no other has, or where these are the deepest."""
+    segmentations, all_deep = item.facts
+    masks = [region_mask(item, [one])[1] for one in orjson.loads(segmentations)]
+    layers = sum(masks[1:], masks[0])
+    for mask in masks:
+        own = mask & (layers == 1) if len(masks) > 1 else mask
+        point = _place(own if own.any() else mask, all_deep)
         _stamp(target, point, item.params["radius"], -1.0, item.params["rgb"])
+
+
+def _place(mask: Image, deep: bool) -> tuple[float, float]:
+    moments = cv2.moments(mask, binaryImage=True)
+    x, y = round(moments["m10"] / moments["m00"], 2), round(moments["m01"] / moments["m00"], 2)
+    if not deep and mask[round(y), round(x)]:
+        return x, y
+    distance = cv2.distanceTransform(cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 5)
+    y, x = divmod(int(distance[1:-1, 1:-1].argmax()), mask.shape[1])
+    return float(x), float(y)
 
 
 def _landmarks(item: Item, target: Image) -> None:
@@ -121,6 +139,14 @@ def _of_class(row: Mapping[str, Any], view: View) -> list[tuple[Any, RGB]]:
     return [(one, color) for one, color in found if color]
 
 
+def _counted(row: Mapping[str, Any], view: View) -> tuple[bytes, bool]:
+    """COCO segmentations of the objects shown, still JSON; and whether all dots lie where these are deepest."""
+    members = [one for one in view.sample.instances if one.category.name == row["params"]["name"]]
+    shown = [(one, box) for one in members if (box := view.box(one))]
+    middles = next(places_of(view, shown))
+    return orjson.dumps([one.segmentation for one, _ in shown]), [list(p) for p in middles] != row["annotation"]["xy"]
+
+
 def _pixel_boxes(row: Mapping[str, Any], view: View) -> list[tuple[int, int, int, int, RGB]]:
     """Edges on whole pixels, and the colour; the larger first."""
     shown = [(view.box(one), color) for one, color in _of_class(row, view)]
@@ -150,7 +176,7 @@ FLOORS = {
     "landmarks": _floor(
         _landmarks, "face_alignment", {}, sources=(("face_300w", "300w", "train"), ("wflw", "wflw", "train"))
     ),
-    "dots": _floor(_dots, "counting", {"absent": 0}),
+    "dots": _floor(_dots, "counting", {"absent": 0}, _counted),
     "outline": _floor(_boxes, "detection", {"absent": 0, "count": [1, 3]}, _pixel_boxes),
     "filled": _floor(_boxes, "detection", {"absent": 0, "style": "filled"}, _pixel_boxes),
     "rotated": _floor(_rotated, "oriented_boxes", {}, _rectangles),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -41,14 +41,16 @@ def mask(item: Item) -> Drawn:
 
 def class_mask(item: Item) -> tuple[dict[str, Any], Image]:
     """Run lengths and pixels of the union of COCO segmentations, at output size, exactly as the COCO API has them."""
+    rle, pixels = region_mask(item, orjson.loads(item.facts))
+    return rle if item.is_native else coco_mask.encode(cv2.transpose(pixels).T), pixels
+
+
+def region_mask(item: Item, segmentations: Sequence[Any]) -> tuple[dict[str, Any], Image]:
+    """Run lengths of the union in the photograph, and its pixels at output size."""
     width, height = item.size
-    parts = [coco_mask.frPyObjects(region, height, width) for region in orjson.loads(item.facts)]
+    parts = [coco_mask.frPyObjects(region, height, width) for region in segmentations]
     rle = coco_mask.merge([one for part in parts for one in (part if isinstance(part, list) else [part])])
-    pixels = cv2.transpose(coco_mask.decode(rle).T)  # pycocotools decodes column-major
-    if item.is_native:
-        return rle, pixels
-    pixels = sized_map(item, pixels)
-    return coco_mask.encode(cv2.transpose(pixels).T), pixels
+    return rle, sized_map(item, cv2.transpose(coco_mask.decode(rle).T))  # pycocotools decodes column-major
 
 
 def _polygons(row: Mapping[str, Any], view: View) -> bytes:

@@ -173,13 +173,13 @@ class Counting(Task[CountingOptions]):
         least = options.min_box * min(view.size_wh)
         if any(min(box[2] - box[0], box[3] - box[1]) < least for _, box in shown):
             return f"class {name} has an object that is too small to see"
-        for points in _places(view, shown):
+        for points in places_of(view, shown):
             if can_be_read(points, [0] * len(points), shape, view.size_wh):
                 return points
         return f"the dots of class {name} cannot be told apart"
 
 
-def _places(view: View, shown: Sequence[tuple[Instance, Box]]) -> Iterator[list[Point]]:
+def places_of(view: View, shown: Sequence[tuple[Instance, Box]]) -> Iterator[list[Point]]:
     """For each object the middle of its own pixels where that is one of them; then the deepest of its own pixels.
 
     Nothing when an object has no pixels; without masks the middles of their boxes.

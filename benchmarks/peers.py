@@ -17,7 +17,6 @@ import json
 import logging
 import os
 import shutil
-import statistics
 import sys
 import tempfile
 import time
@@ -269,21 +268,12 @@ def _measure(
     pipeline = key.partition("-")[0]
     items = [item for shard in found.shards for item in found.items[shard.name]]
     rows = [row for shard in found.shards for row in found.rows[shard.name]]
-    ratios: dict[str, list[float]] = {name: [] for name in ways}
-    own = []
     for name, way in ways.items():
         way(pipeline, items, place)
         _compare(name, pq.read_table(place / "out.parquet").to_pylist(), rows)
-    for _ in range(repeats):
-        taskpaint = _cpu(lambda: [found.run(shard) for shard in found.shards])
-        own.append(1000 * taskpaint / len(rows))
-        for name, way in ways.items():
-            ratios[name].append(_cpu(lambda way=way: way(pipeline, items, place)) / taskpaint)
-    return {
-        "triplets": len(rows),
-        "taskpaint, ms": f"{statistics.median(own):.2f}",
-        **{name: f"× {statistics.median(values):.1f}" for name, values in ratios.items()},
-    }
+    others = {name: lambda way=way: way(pipeline, items, place) for name, way in ways.items()}
+    turns = _in_turns(lambda: [found.run(shard) for shard in found.shards], others, len(rows), repeats)
+    return {"triplets": len(rows), **turns}
 
 
 def _measure_sinks(
@@ -291,17 +281,17 @@ def _measure_sinks(
 ) -> dict[str, Any]:
     rows = [row for shard in found.shards for row in found.rows[shard.name]]
     triplets = [Triplet.from_row(row) for row in rows]
-    ratios: dict[str, list[float]] = {name: [] for name in sinks}
-    own = []
-    for _ in range(repeats):
-        taskpaint = _cpu(lambda: write_shard(place / "own.parquet", triplets, ROW_GROUP_ROWS))
-        own.append(1000 * taskpaint / len(rows))
-        for name, sink in sinks.items():
-            ratios[name].append(_cpu(lambda sink=sink: sink(rows, place)) / taskpaint)
-    return {
-        "taskpaint, ms": f"{statistics.median(own):.2f}",
-        **{name: f"× {statistics.median(values):.1f}" for name, values in ratios.items()},
-    }
+    others = {name: lambda sink=sink: sink(rows, place) for name, sink in sinks.items()}
+    return _in_turns(lambda: write_shard(place / "own.parquet", triplets, ROW_GROUP_ROWS), others, len(rows), repeats)
+
+
+def _in_turns(own: Callable[[], Any], others: dict[str, Callable[[], None]], rows: int, repeats: int) -> dict[str, str]:
+    """taskpaint's CPU milliseconds a row, and the others' as multiples; each the quickest of its turns, see `speed`."""
+    sides = {"": own, **others}
+    turns = [{name: _cpu(side) for name, side in sides.items()} for _ in range(repeats)]
+    taskpaint, *rest = (min(turn[name] for turn in turns) for name in sides)
+    ratios = {name: f"× {least / taskpaint:.1f}" for name, least in zip(others, rest, strict=True)}
+    return {"taskpaint, ms": f"{1000 * taskpaint / rows:.2f}", **ratios}
 
 
 def _cpu(work: Callable[[], Any]) -> float:

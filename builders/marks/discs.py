@@ -104,7 +104,8 @@ def pixels_under(image: RGB, centers: Sequence[Point], shape: MarkShape) -> NDAr
 def _sampled(image: RGB, center: Point, shape: MarkShape) -> NDArray[np.uint8]:
     rows, columns, inside = shape.near(image, center, margin=1.0)
     step = max(1, int((inside.size / _SAMPLES) ** 0.5))
-    return image[rows, columns][::step, ::step][inside[::step, ::step]]
+    window = image[rows, columns][::step, ::step].reshape(-1, 3)
+    return window.take(np.flatnonzero(inside[::step, ::step]), axis=0)
 
 
 def _places_of(

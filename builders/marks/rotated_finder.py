@@ -23,6 +23,10 @@ Places = NDArray[np.intp]
 
 _LEAST_PIXELS: Final = 9
 _MOST_SEEDS: Final = 150
+_HARDLY: Final = 0.1
+"""Most share of the pixels of a rectangle that may be bare when what it explains needs no other."""
+_BLOCK: Final = np.ones((2, 2), np.uint8)
+"""Lines are two pixels wide or more: what holds no such block is but the rim of one."""
 _BARE: Final = 0.35
 """Most share of a rectangle's pixels that may be bare."""
 _BARE_COST: Final = 3.0
@@ -41,47 +45,55 @@ def find_rotated_boxes(evidence: Evidence, outline: int) -> list[RotatedBox]:
         outline: width of the lines in pixels, drawn inside the rectangles; rectangles less than three lines wide are
             filled. 0: all are filled.
     """
-    left, top, across, down = cv2.boundingRect((evidence > 0).astype(np.uint8))
+    left, top, across, down = cv2.boundingRect((evidence > 0).view(np.uint8))
     if not across:
         return []
     margin = outline + 4
     x, y = max(0, left - margin), max(0, top - margin)
     part = np.ascontiguousarray(evidence[y : top + down + margin, x : left + across + margin])
-    found = _explained(part, _candidates(part, outline), outline)
+    boxes, areas = _candidates(part, outline)
+    found = [boxes[at] for at in _explained(part, areas)]
     return sorted(
         (box._replace(x=box.x + x, y=box.y + y) for box in found), key=lambda box: (round(box.y, 2), round(box.x, 2))
     )
 
 
-def _candidates(part: Evidence, outline: int) -> list[RotatedBox]:
-    """Rectangles suggested by connected paint and by its holes, moved to where their edges are."""
+def _candidates(part: Evidence, outline: int) -> tuple[list[RotatedBox], list[Places]]:
+    """Rectangles suggested by connected paint and by its holes, moved to where their edges are, and the pixels of each;
+    until there are some that explain all paint."""
     found: list[RotatedBox] = []
-    frame = framed(part)
+    areas: list[Places] = []
+    frame, flat = framed(part), part.ravel()
+    rest = (flat > 0).view(np.uint8)
     for seed in _seeds(part, outline):
         if any(overlap_more(seed, other, _TWIN) for other in found):
             continue
         box = settled(frame, seed, outline)
         if box is not None and not any(overlap_more(box, other, _TWIN) for other in found):
+            places = _places(box, part, outline)
             found.append(box)
-    return found
+            areas.append(places)
+            if np.count_nonzero(flat.take(places) < 0) <= _HARDLY * len(places):
+                rest[places] = 0
+                if not cv2.erode(rest.reshape(part.shape), _BLOCK).any():
+                    break
+    return found, areas
 
 
 def _seeds(part: Evidence, outline: int) -> Iterator[RotatedBox]:
-    painted = part > 0
-    masks = [(painted, 0), (part >= 0, 0)]
-    if outline:
-        masks += [(~painted, outline), (part < 0, outline)]
-    if part.all():  # nothing is left open, so that every second mask is the one before
-        masks = masks[::2]
+    """Holes first, as paint is joined where rectangles cross, and comes apart where they leave the picture."""
     seen: set[RotatedBox] = set()
-    for mask, line in masks:
-        pieces = Pieces.of(mask.astype(np.uint8), 4 if line else 8)
-        order = np.argsort(-pieces.areas, kind="stable")[:_MOST_SEEDS]  # the largest first
-        for at in order[pieces.areas[order] >= _LEAST_PIXELS].tolist():
-            box = pieces.box(at).grown(line)
-            if box not in seen and min(box.width, box.height) >= 2 and not _is_around(box, part, line):
-                seen.add(box)
-                yield box
+    told = part.all()  # nothing is left open, so that every second mask would be the one before
+    for line in (outline, 0) if outline else (0,):
+        for least in (1,) if told else (1, 0):
+            mask = part < least if line else part >= least
+            pieces = Pieces.of(mask.view(np.uint8), 4 if line else 8)
+            order = np.argsort(-pieces.areas, kind="stable")[:_MOST_SEEDS]  # the largest first
+            for at in order[pieces.areas[order] >= _LEAST_PIXELS].tolist():
+                box = pieces.box(at).grown(line)
+                if box not in seen and min(box.width, box.height) >= 2 and not _is_around(box, part, line):
+                    seen.add(box)
+                    yield box
 
 
 def _is_around(box: RotatedBox, part: Evidence, line: int) -> bool:
@@ -91,9 +103,9 @@ def _is_around(box: RotatedBox, part: Evidence, line: int) -> bool:
     return line > 0 and 2 * across > width + line and 2 * down > height + line and box.along_x * box.along_y == 0
 
 
-def _explained(part: Evidence, boxes: Sequence[RotatedBox], outline: int) -> list[RotatedBox]:
-    """Rectangles taken greedily by how much they explain that nothing yet did, without those hardly needed."""
-    areas = [_places(box, part, outline) for box in boxes]
+def _explained(part: Evidence, areas: Sequence[Places]) -> list[int]:
+    """Rectangles, given by their pixels, taken greedily by how much they explain that nothing yet did, without those
+    hardly needed."""
     seen = [part.ravel().take(places) for places in areas]
     bare = np.array([np.count_nonzero(values < 0) for values in seen], float)
     painted = np.array([np.count_nonzero(values > 0) for values in seen], float)
@@ -113,7 +125,7 @@ def _explained(part: Evidence, boxes: Sequence[RotatedBox], outline: int) -> lis
         rest[areas[best]] = False
         for at in np.flatnonzero(possible).tolist():
             new[at] = np.count_nonzero(rest.take(areas[at]))
-    return [boxes[at] for at in _needed(part, chosen, areas)]
+    return _needed(part, chosen, areas)
 
 
 def _places(box: RotatedBox, part: Evidence, outline: int) -> Places:

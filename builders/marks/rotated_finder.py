@@ -33,7 +33,7 @@ _BARE_COST: Final = 3.0
 _UNKNOWN_COST: Final = 0.02
 _OWN: Final = 0.12
 """Least share of a rectangle's painted pixels that no other explains."""
-_TWIN: Final = 0.93
+_TWIN: Final = 0.99
 """Rectangles that overlap more (IoU) are one."""
 
 

@@ -15,6 +15,7 @@ from .rotated_boxes import RotatedBox, corner_error, overlap, reach_of
 from .rotated_drawing import pixels_of
 from .rotated_finder import find_rotated_boxes
 from .rotated_hopes import are_hopeless, is_hopeless
+from .rotated_settling import framed, settled
 
 MIN_SIDE: Final = 12.0
 """Pixels; the corners of a smaller one can hardly be told well enough for an IoU of 0.9."""
@@ -30,6 +31,8 @@ _GAP: Final = 3.0
 _SWAY: Final = 12.0
 """Paint that is farther away does not sway where a rectangle is found: the finder moves sides by 8 pixels at most."""
 _MARGIN: Final = 5
+_FEW: Final = 2
+"""Among more boxes it is quicker to look first whether the finder would move one away."""
 _MOST_ERROR_PX: Final = 1.0
 _LEAST_OVERLAP: Final = 0.93
 
@@ -166,11 +169,20 @@ def _is_read(
     size_wh: tuple[int, int],
 ) -> bool:
     """Whether the finder finds these of one colour, and no other, where they and all of other colours are drawn."""
-    true = [boxes[at] for at in group]
     evidence, (left, top) = _drawn(group, boxes, owners, outline, size_wh)
-    found = [box._replace(x=box.x + left, y=box.y + top) for box in find_rotated_boxes(evidence, outline)]
+    true = [boxes[at]._replace(x=boxes[at].x - left, y=boxes[at].y - top) for at in group]
+    if len(true) > _FEW and not _stay(evidence, true, outline):
+        return False
+    found = find_rotated_boxes(evidence, outline)
     pairs = match(found, true, _LEAST_OVERLAP)
     return len(pairs) == len(found) == len(true) and all(corner_error(a, b) <= _MOST_ERROR_PX for a, b, _ in pairs)
+
+
+def _stay(evidence: Evidence, boxes: Sequence[RotatedBox], outline: int) -> bool:
+    """Whether the finder, started from these rectangles themselves, would leave them where they are."""
+    frame = framed(evidence)
+    moved = ((box, settled(frame, box, outline)) for box in boxes)
+    return all(found is not None and corner_error(found, box) <= _MOST_ERROR_PX for box, found in moved)
 
 
 def _drawn(

@@ -15,9 +15,11 @@ from .palette import RGBTuple
 from .rotated_boxes import Floats, RotatedBox, reach_of
 
 Window = tuple[slice, slice]
+Integers = NDArray[np.int64]
 
 FULL_LINES: Final = 3
 """A box that is less than so many lines wide is painted full."""
+_PIXEL: Final = np.dtype("V3")
 _BESIDE: Final = 2
 _LEVEL: Final = 1e-12
 """A side that rises less than this a pixel is level."""
@@ -36,21 +38,32 @@ def pixels_of(box: RotatedBox, size_wh: tuple[int, int], outline: float) -> tupl
         size_wh: of the picture.
         outline: width of the line, drawn inside the box; a box less than three lines wide is painted full. 0: filled.
     """
-    reach_x, reach_y = reach_of(box)
-    left, right = max(0, math.floor(box.x - reach_x)), min(size_wh[0], math.ceil(box.x + reach_x))
-    top, bottom = max(0, math.floor(box.y - reach_y)), min(size_wh[1], math.ceil(box.y + reach_y))
-    right, bottom = max(left, right), max(top, bottom)
-    sides = _sides(box, top, bottom)
-    inside = _between(_spans(sides, box.width / 2, box.height / 2, left, right), right - left)
-    if outline and min(box.width, box.height) >= FULL_LINES * outline:
-        hole = _spans(sides, box.width / 2 - outline, box.height / 2 - outline, left, right)
-        inside ^= _between(hole, right - left)
-    return (slice(top, bottom), slice(left, right)), inside
+    rows, columns = _window(box, size_wh)
+    first, end = _spans(box, rows, columns, _insets(box, outline))
+    width = columns.stop - columns.start
+    inside = _between(first[0], end[0], width)
+    if len(first) > 1:
+        inside ^= _between(first[1], end[1], width)
+    return (rows, columns), inside
+
+
+def places_of(box: RotatedBox, size_wh: tuple[int, int], outline: float) -> Integers:
+    """(N,) the pixels that a box paints, numbered along the picture's rows; ascending. Arguments as `pixels_of`."""
+    starts, lengths = _runs(box, size_wh, outline)
+    ends = np.cumsum(lengths)
+    found: Integers = np.arange(ends[-1] if len(ends) else 0)
+    found += (starts - ends + lengths).repeat(lengths)
+    return found
 
 
 def stamp_rotated(painted: RGB, box: RotatedBox, outline: int, rgb: RGBTuple) -> None:
-    """Draw one box, opaque and without anti-aliasing, in place; (H, W, 3) uint8."""
-    window, inside = pixels_of(box, (painted.shape[1], painted.shape[0]), outline)
+    """Draw one box, opaque and without anti-aliasing, in place; (H, W, 3) uint8, contiguous."""
+    size_wh = painted.shape[1], painted.shape[0]
+    if outline:
+        color = np.array(rgb, np.uint8).view(_PIXEL)
+        np.put(painted.reshape(-1).view(_PIXEL), places_of(box, size_wh, outline), color)
+        return
+    window, inside = pixels_of(box, size_wh, outline)
     if inside.size:
         row = np.empty((1, inside.shape[1], 3), np.uint8)
         row[:] = rgb
@@ -59,48 +72,72 @@ def stamp_rotated(painted: RGB, box: RotatedBox, outline: int, rgb: RGBTuple) ->
 
 def pixels_under(photo: RGB, boxes: Sequence[RotatedBox], outline: int) -> NDArray[np.uint8]:
     """(N, 3) uint8 colours that boxes cover or touch, about a thousand a box at most."""
+    line = outline + 2 * _BESIDE if outline else 0
     found = []
     for box in boxes:
-        size_wh = (photo.shape[1], photo.shape[0])
-        line = outline + 2 * _BESIDE if outline else 0
-        (rows, columns), inside = pixels_of(box.grown(_BESIDE), size_wh, line)
-        places = np.flatnonzero(inside)
-        down, across = np.divmod(places[:: max(1, len(places) // 1000)], max(1, inside.shape[1]))
-        found.append(photo[down + rows.start, across + columns.start])
-    return np.concatenate(found)
+        starts, lengths = _runs(box.grown(_BESIDE), (photo.shape[1], photo.shape[0]), line)
+        ends = np.cumsum(lengths)
+        count = int(ends[-1]) if len(ends) else 0
+        picked = np.arange(0, count, max(1, count // 1000))
+        found.append(picked + (starts - ends + lengths)[np.searchsorted(ends, picked, "right")])
+    return photo.reshape(-1, 3).take(np.concatenate(found), axis=0)
 
 
-def _sides(box: RotatedBox, top: int, bottom: int) -> list[tuple[Floats, float]]:
-    """For both pairs of parallel sides, where each row crosses the line halfway between them, and how fast a row goes
-    away from that line. Of sides that are level: how far each row lies from that line, and 0."""
-    down: Floats = np.arange(top, bottom, dtype=np.float64) + (0.5 - box.y)
-    return [
-        (down * across + _NUDGE, 0.0)
-        if abs(along) < _LEVEL
-        else (box.x - 0.5 - (down * across + _NUDGE) / along, abs(along))
-        for along, across in ((box.along_x, box.along_y), (-box.along_y, box.along_x))
-    ]
+def _runs(box: RotatedBox, size_wh: tuple[int, int], outline: float) -> tuple[Integers, Integers]:
+    """The first pixel of each run that a box paints, numbered along the picture's rows, and the run's length, which may
+    be 0."""
+    rows, columns = _window(box, size_wh)
+    first, end = _spans(box, rows, columns, _insets(box, outline))
+    begins: Integers = np.arange(rows.start, rows.stop) * size_wh[0] + columns.start
+    if len(first) == 1:
+        return begins + first[0], end[0] - first[0]
+    before = np.minimum(first[1], end[0])
+    after = np.minimum(end[1], end[0])
+    starts, lengths = np.stack([first[0], after], axis=1), np.stack([before - first[0], end[0] - after], axis=1)
+    starts += begins[:, None]
+    return starts.ravel(), lengths.ravel()
 
 
-def _spans(
-    sides: Sequence[tuple[Floats, float]], half_width: float, half_height: float, left: int, right: int
-) -> tuple[Floats, Floats]:
-    """The first column of each row between the sides and that after the last, from `left`; the sides lie so far from
-    the middle of the box."""
-    first, end = np.zeros(len(sides[0][0])), np.full(len(sides[0][0]), float(right - left))
-    for (middle, slope), half in zip(sides, (half_width, half_height), strict=True):
-        if slope:
-            np.maximum(first, np.ceil(middle + (-half / slope - left)), out=first)
-            np.minimum(end, np.ceil(middle + (half / slope - left)), out=end)
+def _window(box: RotatedBox, size_wh: tuple[int, int]) -> Window:
+    reach_x, reach_y = reach_of(box)
+    left, right = max(0, math.floor(box.x - reach_x)), min(size_wh[0], math.ceil(box.x + reach_x))
+    top, bottom = max(0, math.floor(box.y - reach_y)), min(size_wh[1], math.ceil(box.y + reach_y))
+    return slice(top, max(top, bottom)), slice(left, max(left, right))
+
+
+def _insets(box: RotatedBox, outline: float) -> Sequence[float]:
+    """How far inside the box that which is painted begins, and where it is not painted full, ends."""
+    return (0.0, outline) if outline and min(box.width, box.height) >= FULL_LINES * outline else (0.0,)
+
+
+def _spans(box: RotatedBox, rows: slice, columns: slice, insets: Sequence[float]) -> tuple[Integers, Integers]:
+    """(I, H) for the box, moved in by each of I insets, the first column of each row in it and that after the last,
+    from the first of `columns`."""
+    steps: Floats = np.arange(rows.stop - rows.start, dtype=np.float64)
+    down = rows.start + 0.5 - box.y
+    first, end = (
+        np.zeros((len(insets), len(steps))),
+        np.full((len(insets), len(steps)), float(columns.stop - columns.start)),
+    )
+    sides = (box.along_x, box.along_y, box.width / 2), (-box.along_y, box.along_x, box.height / 2)
+    for along, across, half in sides:
+        halves = np.array([[half - inset] for inset in insets])
+        if abs(along) < _LEVEL:
+            away = (steps + down) * across + _NUDGE  # from the line halfway between the two sides
+            end = np.where((away >= -halves) & (away < halves), end, 0.0)
         else:
-            end *= (middle >= -half) & (middle < half)
-    return first, np.maximum(end, first)
+            slope, reach = -across / along, halves / abs(along)
+            line = box.x - 0.5 - columns.start - _NUDGE / along + down * slope
+            middle = steps * slope
+            np.maximum(first, middle + (line - reach), out=first)
+            np.minimum(end, middle + (line + reach), out=end)
+    start, stop = np.ceil(first).astype(np.int64), np.ceil(end).astype(np.int64)
+    return start, np.maximum(stop, start)
 
 
-def _between(spans: tuple[Floats, Floats], width: int) -> NDArray[np.bool_]:
+def _between(first: Integers, end: Integers, width: int) -> NDArray[np.bool_]:
     """(H, width): columns from the first of each row to before its end."""
     kind: type[np.unsignedinteger[Any]] = np.uint16 if width < 2**16 else np.uint32
-    first, end = spans
     start, length = np.minimum(first, width).astype(kind), (end - first).astype(kind)
     columns: NDArray[Any] = np.arange(width, dtype=kind)
     found: NDArray[np.bool_] = columns - start[:, None] < length[:, None]  # what lies before wraps to far behind

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .evidence import Evidence
 from .pieces import Pieces
 from .rotated_boxes import RotatedBox, overlap_more, reach_of
-from .rotated_drawing import pixels_of
+from .rotated_drawing import places_of
 from .rotated_settling import framed, settled
 
 Places = NDArray[np.intp]
@@ -70,7 +70,7 @@ def _candidates(part: Evidence, outline: int) -> tuple[list[RotatedBox], list[Pl
             continue
         box = settled(frame, seed, outline)
         if box is not None and not any(overlap_more(box, other, _TWIN) for other in found):
-            places = _places(box, part, outline)
+            places = places_of(box, part.shape[::-1], outline)
             found.append(box)
             areas.append(places)
             if np.count_nonzero(flat.take(places) < 0) <= _HARDLY * len(places):
@@ -126,14 +126,6 @@ def _explained(part: Evidence, areas: Sequence[Places]) -> list[int]:
         for at in np.flatnonzero(possible).tolist():
             new[at] = np.count_nonzero(rest.take(areas[at]))
     return _needed(part, chosen, areas)
-
-
-def _places(box: RotatedBox, part: Evidence, outline: int) -> Places:
-    """The pixels that a rectangle paints, by their places in reading order."""
-    (rows, columns), inside = pixels_of(box, (part.shape[1], part.shape[0]), outline)
-    down, across = np.divmod(np.flatnonzero(inside), max(1, inside.shape[1]))
-    found: Places = (down + rows.start) * part.shape[1] + (across + columns.start)
-    return found
 
 
 def _needed(part: Evidence, chosen: list[int], areas: Sequence[Places]) -> list[int]:

@@ -37,20 +37,20 @@ class RotatedBox(NamedTuple):
 
     def corners(self) -> Points:
         """(4, 2) x and y of the corners, clockwise as seen on the screen, the topmost first (of two, the left)."""
-        return np.array(self.corner_list())
+        found = self.corner_list()
+        first = min(range(4), key=lambda at: (round(found[at][1], 2), found[at][0]))
+        return np.array(found[first:] + found[:first])
 
     def corner_list(self) -> list[Corner]:
-        """The same, as plain numbers."""
+        """The same as plain numbers, any of them first."""
         right_x, right_y = self.along_x * self.width / 2, self.along_y * self.width / 2
         down_x, down_y = -self.along_y * self.height / 2, self.along_x * self.height / 2
-        found = [
+        return [
             (-right_x - down_x + self.x, -right_y - down_y + self.y),
             (right_x - down_x + self.x, right_y - down_y + self.y),
             (right_x + down_x + self.x, right_y + down_y + self.y),
             (down_x - right_x + self.x, down_y - right_y + self.y),
         ]
-        first = min(range(4), key=lambda at: (round(found[at][1], 2), found[at][0]))
-        return found[first:] + found[:first]
 
     def grown(self, by: float) -> RotatedBox:
         """Every side moved out by so many pixels; in, where negative."""
@@ -141,6 +141,21 @@ def clipped(points: Points, size_wh: tuple[int, int]) -> Points:
     return np.array(shared).reshape(-1, 2)
 
 
+def touch(first: RotatedBox, second: RotatedBox, gap: float) -> bool:
+    """Whether two boxes overlap once each side is moved out by half the gap: no side of either parts them."""
+    right, down = second.x - first.x, second.y - first.y
+    along = abs(first.along_x * second.along_x + first.along_y * second.along_y)
+    across = abs(first.along_x * second.along_y - first.along_y * second.along_x)
+    width, height = (first.width + gap) / 2, (first.height + gap) / 2
+    other_width, other_height = (second.width + gap) / 2, (second.height + gap) / 2
+    return (
+        abs(right * first.along_x + down * first.along_y) < width + other_width * along + other_height * across
+        and abs(down * first.along_x - right * first.along_y) < height + other_width * across + other_height * along
+        and abs(right * second.along_x + down * second.along_y) < other_width + width * along + height * across
+        and abs(down * second.along_x - right * second.along_y) < other_height + width * across + height * along
+    )
+
+
 def overlap(first: RotatedBox, second: RotatedBox) -> float:
     """Intersection over union, 0 to 1."""
     shared = area(shared_part(first.corner_list(), second.corner_list()))
@@ -156,6 +171,11 @@ def overlap_more(first: RotatedBox, second: RotatedBox, than: float) -> bool:
 
 def corner_error(first: RotatedBox, second: RotatedBox) -> float:
     """The largest distance of two corners, pixels, when they are paired in the best of the four ways around."""
-    here, there = first.corners(), second.corners()
-    ways = (np.roll(there, shift, axis=0) for shift in range(4))
-    return min(float(np.sqrt(((here - way) ** 2).sum(axis=1)).max()) for way in ways)
+    here, there = first.corner_list(), second.corner_list()
+    ways = (there[shift:] + there[:shift] for shift in range(4))
+    return math.sqrt(min(max(_squared_distance(*pair) for pair in zip(here, way, strict=True)) for way in ways))
+
+
+def _squared_distance(corner: Corner, other: Corner) -> float:
+    across, down = corner[0] - other[0], corner[1] - other[1]
+    return across * across + down * down

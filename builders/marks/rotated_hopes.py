@@ -12,11 +12,12 @@ from itertools import combinations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .convex_polygons import shared_part
 from .pieces import Pieces
-from .rotated_boxes import RotatedBox, corner_error, overlap, reach_of
-from .rotated_drawing import FULL_LINES, pixels_of
+from .rotated_boxes import RotatedBox, corner_error, reach_of, touch
+from .rotated_drawing import FULL_LINES, places_of
 
 _LINE: Final = 2
 """Width of the lines in the small picture, pixels."""
@@ -56,7 +57,7 @@ def are_hopeless(boxes: Sequence[RotatedBox], outline: int, size_wh: tuple[int, 
         size_wh: of the picture.
     """
     if not outline:
-        return any(overlap(a.grown(-_JOINED_PX / 2), b.grown(-_JOINED_PX / 2)) > 0 for a, b in combinations(boxes, 2))
+        return any(touch(one, other, -_JOINED_PX) for one, other in combinations(boxes, 2))
     if len(boxes) < 2:
         return False
     scale = min(1.0, _LINE / outline)
@@ -64,10 +65,9 @@ def are_hopeless(boxes: Sequence[RotatedBox], outline: int, size_wh: tuple[int, 
     small, size = _moved([_scaled(box, scale) for box in boxes], (size_wh[0] * scale, size_wh[1] * scale))
     painted = np.zeros((size[1], size[0]), np.uint8)
     for box in small:
-        window, inside = pixels_of(box, size, line)
-        painted[window] |= inside
-    pieces = (line, Pieces.of(1 - painted, 4)), (0.0, Pieces.of(painted, 8))
-    return not all(any(_suggest(found, box.grown(-inset), size, farthest) for inset, found in pieces) for box in small)
+        painted.reshape(-1)[places_of(box, size, line)] = 1
+    left = _not_suggested(Pieces.of(1 - painted, 4), small, line, size, farthest)
+    return bool(left) and bool(_not_suggested(Pieces.of(painted, 8), left, 0.0, size, farthest))
 
 
 def _scaled(box: RotatedBox, scale: float) -> RotatedBox:
@@ -85,13 +85,23 @@ def _moved(boxes: Sequence[RotatedBox], size_wh: tuple[float, float]) -> tuple[l
     return moved, (max(1, right - left), max(1, bottom - top))
 
 
-def _suggest(pieces: Pieces, box: RotatedBox, size_wh: tuple[int, int], farthest: float) -> bool:
+def _not_suggested(
+    pieces: Pieces, boxes: Sequence[RotatedBox], inset: float, size_wh: tuple[int, int], farthest: float
+) -> list[RotatedBox]:
+    """The boxes that, moved in, are about the smallest rectangle around none of the pieces."""
+    bounds = pieces.bounds()
+    return [box for box in boxes if not _suggest(pieces, bounds, box.grown(-inset), size_wh, farthest)]
+
+
+def _suggest(
+    pieces: Pieces, bounds: NDArray[np.int64], box: RotatedBox, size_wh: tuple[int, int], farthest: float
+) -> bool:
     """Whether the smallest rectangle around a piece is about this one."""
     width, height = size_wh
     shown = shared_part(box.corner_list(), [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)])
     if not shown:
         return False
     x, y = [corner[0] for corner in shown], [corner[1] for corner in shown]
-    apart = np.abs(pieces.bounds() - np.array([min(x), min(y), max(x), max(y)])).max(axis=1)
+    apart = np.abs(bounds - np.array([min(x), min(y), max(x), max(y)])).max(axis=1)
     near = np.flatnonzero(apart <= farthest).tolist()
     return any(corner_error(pieces.box(at), box) <= _DIAGONAL * farthest for at in near)

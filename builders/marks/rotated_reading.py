@@ -11,7 +11,7 @@ import numpy as np
 from .convex_polygons import Corner
 from .evidence import Evidence
 from .matching import assign_within
-from .rotated_boxes import RotatedBox, corner_error, overlap, reach_of
+from .rotated_boxes import RotatedBox, corner_error, overlap, reach_of, touch
 from .rotated_drawing import pixels_of
 from .rotated_finder import find_rotated_boxes
 from .rotated_hopes import are_hopeless, is_hopeless
@@ -126,11 +126,7 @@ def _meet(first: RotatedBox, second: RotatedBox, outline: int) -> bool:
     """Whether what is painted of the two comes close."""
     if outline and (_holds(first, second, outline) or _holds(second, first, outline)):
         return False
-    return _touch(first, second, _GAP)
-
-
-def _touch(first: RotatedBox, second: RotatedBox, gap: float) -> bool:
-    return overlap(first.grown(gap / 2), second.grown(gap / 2)) > 0
+    return touch(first, second, _GAP)
 
 
 def _holds(outer: RotatedBox, inner: RotatedBox, outline: int) -> bool:
@@ -155,7 +151,7 @@ def _near(boxes: Sequence[RotatedBox]) -> list[list[int]]:
     """Positions of boxes, together with those that are near, or near to those."""
     names = list(range(len(boxes)))
     for at, other in _close(boxes, _SWAY):
-        if names[at] != names[other] and _touch(boxes[at], boxes[other], _SWAY):
+        if names[at] != names[other] and touch(boxes[at], boxes[other], _SWAY):
             old, new = names[at], names[other]
             names = [new if name == old else name for name in names]
     return [[at for at, own in enumerate(names) if own == name] for name in sorted(set(names))]

@@ -60,12 +60,14 @@ def find_rotated_boxes(evidence: Evidence, outline: int) -> list[RotatedBox]:
 
 def _candidates(part: Evidence, outline: int) -> tuple[list[RotatedBox], list[Places]]:
     """Rectangles suggested by connected paint and by its holes, moved to where their edges are, and the pixels of each;
-    until there are some that explain all paint."""
+    until there are some that explain all paint, where nothing is left open.
+    """
+    told = bool(part.all())
     found: list[RotatedBox] = []
     areas: list[Places] = []
     frame, flat = framed(part), part.ravel()
     rest = (flat > 0).view(np.uint8)
-    for seed in _seeds(part, outline):
+    for seed in _seeds(part, outline, told):
         if any(overlap_more(seed, other, _TWIN) for other in found):
             continue
         box = settled(frame, seed, outline)
@@ -73,17 +75,19 @@ def _candidates(part: Evidence, outline: int) -> tuple[list[RotatedBox], list[Pl
             places = places_of(box, part.shape[::-1], outline)
             found.append(box)
             areas.append(places)
-            if np.count_nonzero(flat.take(places) < 0) <= _HARDLY * len(places):
+            if told and np.count_nonzero(flat.take(places) < 0) <= _HARDLY * len(places):
                 rest[places] = 0
                 if not cv2.erode(rest.reshape(part.shape), _BLOCK).any():
                     break
     return found, areas
 
 
-def _seeds(part: Evidence, outline: int) -> Iterator[RotatedBox]:
-    """Holes first, as paint is joined where rectangles cross, and comes apart where they leave the picture."""
+def _seeds(part: Evidence, outline: int, told: bool) -> Iterator[RotatedBox]:
+    """Holes first, as paint is joined where rectangles cross, and comes apart where they leave the picture.
+
+    told: nothing is left open, so that it makes no difference whether that is taken for paint or not.
+    """
     seen: set[RotatedBox] = set()
-    told = part.all()  # nothing is left open, so that every second mask would be the one before
     for line in (outline, 0) if outline else (0,):
         for least in (1,) if told else (1, 0):
             mask = part < least if line else part >= least

@@ -41,8 +41,9 @@ def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int
     """Whether the rectangles can be told apart once all are drawn in this order.
 
     A large one that stands alone, or well inside another's outline, and of which enough is in the picture, can. The
-    others are drawn, without a photograph, and looked for; and with each all that are near, or near to those, since a part of one
-    can be taken for one of another's. Where there are other colours, which may hide anything, the whole picture is.
+    others are drawn, without a photograph, and looked for; and with each all that are near, or near to those, since a
+    part of one can be taken for one of another's. Where there are other colours, which may hide anything, the whole
+    picture is.
 
     Args:
         boxes: in the order in which they are drawn; no side is shorter than `MIN_SIDE`.

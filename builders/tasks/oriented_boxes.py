@@ -14,7 +14,7 @@ from ...manifests.errors import NotApplicable
 from ...manifests.images import RGB
 from ...manifests.slots import Legend, Noun, SlotValue
 from ...manifests.target import PhotoTarget
-from ..geometry import hull
+from ..geometry import Box, hull
 from ..marks.box_options import BoxOptions
 from ..marks.evidence import read_evidence
 from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
@@ -226,16 +226,26 @@ class OrientedBoxes(Task[OrientedBoxesOptions]):
 
     def _drawable(self, view: View, candidate: _Candidate) -> _Drawable | str:
         """The class as it is shown, or why it cannot be asked for."""
-        near = [one for one in candidate.members if one.box_xyxy is None or view.box(one) is not None]
+        bounds = [view.box(one) for one in candidate.members]
+        near = [
+            (_area(bound), at)
+            for at, (one, bound) in enumerate(zip(candidate.members, bounds, strict=True))
+            if bound or one.box_xyxy is None
+        ]
         if len(near) > self.options.max_boxes:
             return f"class {candidate.name} has {len(near)} objects, more than max_boxes {self.options.max_boxes}"
-        boxes = [box for one in near if (box := shown_box(view, one)) is not None]
+        least = max(MIN_SIDE, self.options.min_side * min(view.size_wh))
+        boxes: dict[int, RotatedBox] = {}
+        for _, at in sorted(near):  # the smallest first: one is enough to refuse the class
+            box = shown_box(view, candidate.members[at])
+            if box is None:
+                continue
+            if min(box.width, box.height) < least:
+                return f"class {candidate.name} has a box that is too small to draw"
+            boxes[at] = box
         if not boxes:
             return f"the crop leaves nothing of class {candidate.name}"
-        least = max(MIN_SIDE, self.options.min_side * min(view.size_wh))
-        if any(min(box.width, box.height) < least for box in boxes):
-            return f"class {candidate.name} has a box that is too small to draw"
-        return _Drawable(candidate.name, tuple(boxes))
+        return _Drawable(candidate.name, tuple(boxes[at] for at in sorted(boxes)))
 
     def _colors(
         self, view: View, picks: Sequence[_Drawable], outline: int, draw: random.Random
@@ -283,6 +293,10 @@ def _in_order(picks: Sequence[_Drawable]) -> tuple[list[RotatedBox], list[int]]:
     boxes = [(box, owner) for owner, pick in enumerate(picks) for box in pick.boxes]
     boxes.sort(key=lambda item: -item[0].width * item[0].height)
     return [box for box, _ in boxes], [owner for _, owner in boxes]
+
+
+def _area(box: Box | None) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1]) if box else 0.0
 
 
 def _rounded(box: RotatedBox) -> list[list[float]]:

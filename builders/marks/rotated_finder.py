@@ -77,7 +77,7 @@ def _candidates(part: Evidence, outline: int) -> tuple[list[RotatedBox], list[Pl
             areas.append(places)
             if told and np.count_nonzero(flat.take(places) < 0) <= _HARDLY * len(places):
                 rest[places] = 0
-                if not cv2.erode(rest.reshape(part.shape), _BLOCK).any():
+                if not _is_more(rest, part):
                     break
     return found, areas
 
@@ -116,7 +116,7 @@ def _explained(part: Evidence, areas: Sequence[Places]) -> list[int]:
     total = np.array([len(values) for values in seen], float)
     cost = _BARE_COST * bare + _UNKNOWN_COST * (total - bare - painted)
     possible = (painted > 0) & (bare <= _BARE * (bare + painted) + 1)
-    rest = (part > 0).ravel()
+    rest = (part > 0).view(np.uint8).ravel()
     new = painted.copy()
     chosen: list[int] = []
     while possible.any():
@@ -126,10 +126,18 @@ def _explained(part: Evidence, areas: Sequence[Places]) -> list[int]:
             break
         chosen.append(best)
         possible[best] = False
-        rest[areas[best]] = False
+        rest[areas[best]] = 0
+        if not _is_more(rest, part):
+            break
         for at in np.flatnonzero(possible).tolist():
             new[at] = np.count_nonzero(rest.take(areas[at]))
     return _needed(part, chosen, areas)
+
+
+def _is_more(rest: NDArray[np.uint8], part: Evidence) -> bool:
+    """Whether some of the paint that is left is more than rims of what is explained."""
+    thick = cv2.erode(rest.reshape(part.shape), _BLOCK, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return bool(thick.any())
 
 
 def _needed(part: Evidence, chosen: list[int], areas: Sequence[Places]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 
@@ -19,8 +20,9 @@ from taskpaint.builders.marks.rotated_boxes import (
     corner_error,
     overlap,
     smallest_box,
+    touch,
 )
-from taskpaint.builders.marks.rotated_drawing import pixels_of, pixels_under, stamp_rotated
+from taskpaint.builders.marks.rotated_drawing import pixels_of, pixels_under, places_of, stamp_rotated
 from taskpaint.builders.marks.rotated_finder import find_rotated_boxes
 from taskpaint.builders.marks.rotated_settling import framed, settled
 from taskpaint.builders.masks import regions
@@ -115,12 +117,30 @@ def test_pixels_against_the_distance_of_each_centre(x, y, width, height, degrees
     np.testing.assert_array_equal(painted[sure], expected[sure])
 
 
+@settings(max_examples=150, deadline=None)
+@given(
+    st.floats(-20, 80),
+    st.floats(-20, 60),
+    st.floats(1, 90),
+    st.floats(1, 90),
+    _TURNS,
+    st.sampled_from([0, 2, 3, 5]),
+)
+def test_places_are_those_of_the_pixels(x, y, width, height, degrees, outline):
+    box = _turned(x, y, width, height, degrees)
+    window, inside = pixels_of(box, (60, 40), outline)
+    painted = np.zeros((40, 60), bool)
+    painted[window] = inside
+    np.testing.assert_array_equal(places_of(box, (60, 40), outline), np.flatnonzero(painted))
+
+
 def test_stamping_paints_just_these_pixels():
     photo = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
-    for box in (_turned(40, 30, 50, 24, 33), _turned(2, 58, 30, 20, 100), RotatedBox(-50, -50, 8, 8)):
+    boxes = _turned(40, 30, 50, 24, 33), _turned(2, 58, 30, 20, 100), RotatedBox(-50, -50, 8, 8)
+    for box, outline in itertools.product(boxes, (0, 3)):
         painted = photo.copy()
-        stamp_rotated(painted, box, 3, (1, 2, 3))
-        (rows, columns), inside = pixels_of(box, (80, 60), 3)
+        stamp_rotated(painted, box, outline, (1, 2, 3))
+        (rows, columns), inside = pixels_of(box, (80, 60), outline)
         expected = photo.copy()
         expected[rows, columns][inside] = (1, 2, 3)
         np.testing.assert_array_equal(painted, expected)
@@ -159,6 +179,30 @@ def test_colours_under_an_outline():
     photo[25:35, 25:35] = 200  # in the hole
     assert not pixels_under(photo, [RotatedBox(30, 30, 40, 40)], 2).any()
     assert pixels_under(photo, [RotatedBox(30, 30, 40, 40)], 0).any()
+
+
+@pytest.mark.parametrize("outline", [0, 3])
+@pytest.mark.parametrize("width", [30, 150])
+def test_colours_under_boxes_are_every_so_manyeth(outline, width):
+    """Of the pixels of the box grown by two, its line by as much on either side."""
+    photo = np.random.default_rng(0).integers(0, 256, (120, 200, 3)).astype(np.uint8)
+    boxes = [_turned(100, 60, width, 40, 17), _turned(3, 60, width, 40, 80)]
+    expected = []
+    for box in boxes:
+        window, inside = pixels_of(box.grown(2), (200, 120), outline and outline + 4)
+        colours = photo[window][inside]
+        expected.append(colours[:: max(1, len(colours) // 1000)])
+    np.testing.assert_array_equal(pixels_under(photo, boxes, outline), np.concatenate(expected))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(*[st.floats(0, 60)] * 2, *[st.floats(12, 60)] * 2, _TURNS), min_size=2, max_size=2))
+def test_boxes_touch_where_they_overlap_once_grown(pair):
+    first, second = (_turned(*one) for one in pair)
+    for gap in (-1.0, 0.0, 3.0):
+        shared = overlap(first.grown(gap / 2), second.grown(gap / 2))
+        assert touch(first, second, gap) or shared < 1e-9
+        assert not touch(first, second, gap - 1e-6) or shared > 0
 
 
 def test_overlap_by_hand():
@@ -235,3 +279,20 @@ def test_a_sloppy_outline_is_still_one_box():
 def test_nothing_painted():
     assert find_rotated_boxes(np.full((50, 50), -1, np.int8), 3) == []
     assert find_rotated_boxes(np.zeros((50, 50), np.int8), 0) == []
+
+
+@pytest.mark.parametrize(
+    ("box", "outline", "size_wh"),
+    [
+        (_turned(258, 56, 98, 96, 46), 3, (320, 240)),  # two corners are outside: the line is in two pieces
+        (_turned(207.7, 443.5, 215.4, 69.5, 155.3), 4, (640, 457)),  # the hole does not reach as far as the line does
+        (_turned(231.3, 149, 12.9, 18.1, 45.3), 3, (240, 160)),  # small, and a piece of it is cut off
+    ],
+)
+@pytest.mark.parametrize("told", [True, False])
+def test_one_box_that_leaves_the_picture_is_found(box, outline, size_wh, told):
+    evidence = _evidence([box], outline, size_wh)
+    if not told:
+        evidence[0, 0] = 0  # so that all seeds are tried
+    (found,) = find_rotated_boxes(evidence, outline)
+    assert corner_error(found, box) < 1

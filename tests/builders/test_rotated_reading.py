@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from taskpaint.builders.marks import rotated_reading
 from taskpaint.builders.marks.rotated_boxes import RotatedBox, corner_error
 from taskpaint.builders.marks.rotated_drawing import pixels_of
 from taskpaint.builders.marks.rotated_finder import find_rotated_boxes
@@ -29,11 +30,17 @@ def _evidence(boxes, owners, owner, outline, size_wh):
     return found
 
 
-def _is_found(boxes, owners, outline, size_wh, least=0.9, most_px=1.5):
-    """Whether every colour's boxes, and no others, are found in the whole picture, as near as the task demands."""
+def _is_found(boxes, owners, outline, size_wh, least=0.9, most_px=1.5, untold=()):
+    """Whether every colour's boxes, and no others, are found in the whole picture, as near as the task demands.
+
+    untold: places (y, x) that say nothing, as where a photograph looks like the colour.
+    """
     for owner in set(owners):
         true = [box for box, own in zip(boxes, owners, strict=True) if own == owner]
-        found = find_rotated_boxes(_evidence(boxes, owners, owner, outline, size_wh), outline)
+        evidence = _evidence(boxes, owners, owner, outline, size_wh)
+        for place in untold:
+            evidence[place] = 0
+        found = find_rotated_boxes(evidence, outline)
         pairs = match(found, true, least)
         if not len(pairs) == len(found) == len(true) or any(corner_error(a, b) > most_px for a, b, _ in pairs):
             return False
@@ -137,6 +144,68 @@ def test_what_is_accepted_is_found_in_the_whole_picture(layout):
     boxes, owners, outline, size_wh = layout
     if boxes and can_be_read(boxes, owners, outline, size_wh):
         assert _is_found(boxes, owners, outline, size_wh)
+        assert _is_found(boxes, owners, outline, size_wh, untold=[(0, 0), (-1, -1)])
+
+
+@pytest.mark.parametrize(
+    ("box", "outline", "sure"),
+    [
+        (_turned(80, 60, 60, 40, 20), 3, True),
+        (_turned(80, 60, 19, 18, 20), 3, True),
+        (_turned(80, 60, 18, 17, 20), 3, False),  # 1 / 18 + 1 / 17 = 0.114
+        (_turned(80, 60, 60, 15, 20), 0, True),
+        (_turned(30, 60, 60, 60, 45), 3, True),  # a corner is 12.4 outside: 17.6 of each side, of 60, is not shown
+        (_turned(2, 60, 60, 60, 45), 3, False),  # 40.4 outside: of the others, 4.0 of the sides is all that is shown
+        (_turned(80, 60, 120, 110, 45), 3, False),  # all corners are outside
+        (_turned(30, 60, 60, 40, 3), 3, False),  # corners are 0.9 and 1.0 outside
+        (_turned(95, 60, 130, 70, 2), 3, False),  # an upright box around it is 1.07 times as large
+        (_turned(95, 60, 130, 70, 5), 3, True),  # 1.18 times
+    ],
+)
+def test_what_needs_no_trial(monkeypatch, box, outline, sure):
+    tried = []
+
+    def trial(evidence, width):
+        tried.append(width)
+        return find_rotated_boxes(evidence, width)
+
+    monkeypatch.setattr(rotated_reading, "find_rotated_boxes", trial)
+    readable = can_be_read([box], [0], outline, (160, 120))
+    assert bool(tried) is not sure
+    if sure:
+        assert readable and _is_found([box], [0], outline, (160, 120))
+
+
+@st.composite
+def _at_the_edge(draw):
+    """A box, large enough to be sure, with a corner outside."""
+    size = draw(st.sampled_from([(180, 140), (320, 240)]))
+    width, height = draw(st.floats(24, 150)), draw(st.floats(24, 100))
+    box = _turned(0, 0, width, height, draw(st.floats(0, 180)))
+    x, y = draw(st.sampled_from(box.corner_list()))
+    edge = draw(st.sampled_from([0, size[0]])), draw(st.floats(0, size[1]))
+    if draw(st.booleans()):
+        edge = draw(st.floats(0, size[0])), draw(st.sampled_from([0, size[1]]))
+    beyond = draw(st.floats(0, 40)), draw(st.floats(0, 20))
+    away = [(by if place > 0 else -by) for by, place in zip(beyond, (x, y), strict=True)]
+    return box._replace(x=edge[0] - x + away[0], y=edge[1] - y + away[1]), size
+
+
+@settings(max_examples=200, deadline=None)
+@given(_at_the_edge(), st.sampled_from([0, 2, 3, 4, 5, 8]))
+def test_what_leaves_the_picture_is_found_where_it_is_accepted(layout, outline):
+    box, size_wh = layout
+    if can_be_read([box], [0], outline, size_wh):
+        assert _is_found([box], [0], outline, size_wh)
+        assert _is_found([box], [0], outline, size_wh, untold=[(0, 0), (-1, -1)])
+
+
+def test_among_many_it_is_enough_that_one_would_be_moved(monkeypatch):
+    """Where two lines lie along each other, each box seems to end where the other's line does: 4 pixels too far."""
+    monkeypatch.setattr(rotated_reading, "find_rotated_boxes", None)  # not called
+    boxes = [RotatedBox(60, 60, 60, 50), RotatedBox(60, 110, 60, 30), RotatedBox(110, 60, 40, 50)]
+    assert not are_hopeless(boxes, 4, (160, 140))
+    assert not can_be_read(boxes, [0] * 3, 4, (160, 140))
 
 
 def test_few_that_can_be_found_are_refused():

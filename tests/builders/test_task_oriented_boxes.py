@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
@@ -125,6 +126,13 @@ def test_several_polygons_are_one_object():
     both = [*dog.segmentation, [80.0, 40.0, 120.0, 40.0, 120.0, 70.0, 80.0, 70.0]]
     whole = Sample("1", sample.image, 200, 150, instances=(dog._replace(segmentation=both),))
     assert _render(whole)[0].annotation["boxes"][0]["corners"] == [[[20, 30], [120, 30], [120, 80], [20, 80]]]
+
+
+def test_boxes_stand_in_the_order_of_the_objects():
+    shapes = [_rectangle(20, 30, 60, 80), _rectangle(80, 30, 110, 60), _rectangle(120, 20, 190, 130)]
+    for order in itertools.permutations(shapes):
+        rendered, _ = _render(_sample([("dog", shape) for shape in order]))
+        assert rendered.annotation["boxes"][0]["corners"] == [[list(corner) for corner in shape] for shape in order]
 
 
 def test_the_angle_is_true_after_sizing():

@@ -58,6 +58,7 @@ def places_of(box: RotatedBox, size_wh: tuple[int, int], outline: float) -> Inte
 
 def stamp_rotated(painted: RGB, box: RotatedBox, outline: int, rgb: RGBTuple) -> None:
     """Draw one box, opaque and without anti-aliasing, in place; (H, W, 3) uint8, contiguous."""
+    assert painted.flags.c_contiguous  # or a copy would be painted
     size_wh = painted.shape[1], painted.shape[0]
     if outline:
         color = np.array(rgb, np.uint8).view(_PIXEL)

@@ -83,9 +83,17 @@ def _boxes(item: Item, target: Image) -> None:
 
 
 def _rotated(item: Item, target: Image) -> None:
-    """Outlines of rectangles at any angle, in the order of their size."""
+    """Outlines of the smallest rectangles around polygons, in the order of their size."""
     line = item.params["outline"]
-    for (x, y, width, height, along_x, along_y), color in item.facts:
+    left, top, right, bottom = item.crop
+    scale = item.out[0] / (right - left), item.out[1] / (bottom - top)
+    boxes = []
+    for region, box, color in item.facts:
+        if region:
+            points = np.concatenate([np.array(part, float).reshape(-1, 2) for part in orjson.loads(region)])
+            box = _smallest((points - (left, top)) * scale)
+        boxes.append((box, color))
+    for (x, y, width, height, along_x, along_y), color in sorted(boxes, key=lambda one: -one[0][2] * one[0][3]):
         reach_x = (abs(along_x) * width + abs(along_y) * height) / 2
         reach_y = (abs(along_y) * width + abs(along_x) * height) / 2
         left, right = max(0, floor(x - reach_x)), min(item.out[0], ceil(x + reach_x))
@@ -96,6 +104,18 @@ def _rotated(item: Item, target: Image) -> None:
         if min(width, height) >= 3 * line:
             inside &= ~(_within(across, width / 2 - line) & _within(down, height / 2 - line))
         target[top:bottom, left:right][inside] = color
+
+
+def _smallest(points: Any) -> tuple[float, ...]:
+    """Middle, sides and direction of the rectangle of least area; one of its sides lies along the hull."""
+    hull = points[cv2.convexHull(points.astype(np.float32), returnPoints=False)[:, 0]]
+    sides = np.roll(hull, -1, axis=0) - hull
+    along = sides / np.hypot(*sides.T)[:, None]
+    across, down = along @ hull.T, np.stack([-along[:, 1], along[:, 0]], axis=1) @ hull.T
+    left, right, top, bottom = across.min(axis=1), across.max(axis=1), down.min(axis=1), down.max(axis=1)
+    best = int(np.round((right - left) * (bottom - top), 6).argmin())
+    (x, y), u, v = along[best], (left[best] + right[best]) / 2, (top[best] + bottom[best]) / 2
+    return u * x - v * y, u * y + v * x, right[best] - left[best], bottom[best] - top[best], x, y
 
 
 def _frame(item: Item, target: Image) -> None:
@@ -154,10 +174,19 @@ def _pixel_boxes(row: Mapping[str, Any], view: View) -> list[tuple[int, int, int
     return sorted(found, key=lambda one: -(one[2] - one[0]) * (one[3] - one[1]))
 
 
-def _rectangles(row: Mapping[str, Any], view: View) -> list[tuple[Any, RGB]]:
-    """Middle, sides and direction, and the colour; the larger first."""
-    shown = [(shown_box(view, one), color) for one, color in _of_class(row, view)]
-    return sorted([(box, color) for box, color in shown if box], key=lambda one: -one[0].width * one[0].height)
+def _rectangles(row: Mapping[str, Any], view: View) -> list[tuple[bytes, Any, RGB]]:
+    """Polygons, still JSON, or of an object that is cut off its rectangle; and the colour."""
+    left, top, right, bottom = view.geometry.crop_xyxy
+    found = []
+    for one, color in _of_class(row, view):
+        whole = one.segmentation if isinstance(one.segmentation, list) else []
+        flat = [place for part in whole for place in zip(part[::2], part[1::2], strict=True)]
+        inside = all(left <= x <= right and top <= y <= bottom for x, y in flat)
+        if flat and inside:
+            found.append((orjson.dumps(whole), None, color))
+        elif box := shown_box(view, one):
+            found.append((b"", box, color))
+    return found
 
 
 def _floor(

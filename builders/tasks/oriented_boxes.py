@@ -17,7 +17,7 @@ from ...manifests.target import PhotoTarget
 from ..geometry import Box, hull
 from ..marks.box_options import BoxOptions
 from ..marks.evidence import read_evidence
-from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
+from ..marks.palette import PALETTES, Color, pick_apart
 from ..marks.rectangles import MIN_OUTLINE
 from ..marks.rotated_boxes import (
     RotatedBox,
@@ -251,14 +251,8 @@ class OrientedBoxes(Task[OrientedBoxesOptions]):
         self, view: View, picks: Sequence[_Drawable], outline: int, draw: random.Random
     ) -> tuple[list[Color], bool]:
         """A colour a class, apart from each other and from what is painted; and whether JPEG would lose them."""
-        chosen: list[Color] = []
-        lossless = False
-        for pick in picks:
-            free = colors_apart(PALETTES[self.options.palette], [color.rgb for color in chosen])
-            color, clear = pick_clear(free, pixels_under(view.rgb, pick.boxes, outline), 1.0, draw)
-            chosen.append(color)
-            lossless |= not clear
-        return chosen, lossless
+        under = (pixels_under(view.rgb, pick.boxes, outline) for pick in picks)
+        return pick_apart(PALETTES[self.options.palette], under, draw)
 
 
 def shown_box(view: View, instance: Instance) -> RotatedBox | None:

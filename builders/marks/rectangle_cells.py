@@ -1,137 +1,186 @@
-"""Would the boxes of a drawing be found? Tried on a coarse map of it, one cell for each stretch between edges.
+"""A drawing of boxes on a coarse map, one cell for each stretch between edges.
 
-Few boxes have few cells, for which plain numbers are quicker than arrays.
+A set of cells is a whole number with a bit for each: few boxes have few cells, and what would be a call on a tiny array
+is one operation on a number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import accumulate, pairwise
+from operator import add
 
-import numpy as np
+from .rectangle_edges import RUN
+from .rectangle_finder import PixelBox, hole_of
 
-from .rectangle_edges import changes_for_long
-from .rectangle_finder import PixelBox, explain_cells, is_worth_it
-
-_BARE = -1
+Span = tuple[int, int]
+"""Where something begins and ends along an axis, pixels."""
 
 
-@dataclass(frozen=True)
-class CellMap:
-    """A drawing of boxes.
+class CellGrid:
+    """Cells between edges along both axes.
 
-    Attributes:
-        xs, ys: (C + 1,) and (R + 1,) where cells begin and end, pixels.
-        labels: R rows of C, the owner of what is painted in each cell; -1 where nothing is.
-        outline: width of the lines, pixels; 0 for filled boxes.
+    Bits go row by row; the one after each row stays empty, so that no cell has a neighbour in another row.
     """
 
-    xs: list[int]
-    ys: list[int]
-    labels: list[list[int]]
-    outline: int
-
-    @classmethod
-    def drawn(
-        cls,
-        boxes: Sequence[PixelBox],
-        painted: Sequence[Sequence[PixelBox]],
-        owners: Sequence[int],
-        outline: int,
-        line: int,
-        size_wh: tuple[int, int],
-    ) -> CellMap:
-        """Draw boxes one over the other.
+    def __init__(self, xs: list[int], ys: list[int]) -> None:
+        """Cut a picture into cells.
 
         Args:
-            boxes: in the order in which they are drawn.
-            painted: rectangles that are painted for each.
-            owners: which colour each has.
-            outline: as above.
-            line: how far from their edges the inside begins; the outline, or so much that a corner is a cell.
-            size_wh: of the picture.
+            xs, ys: (C + 1,) and (R + 1,) where cells begin and end, pixels, from 0 on.
         """
-        xs = _stretches([edge for box in boxes for edge in box[::2]], line, size_wh[0])
-        ys = _stretches([edge for box in boxes for edge in box[1::2]], line, size_wh[1])
-        found = cls(xs, ys, [[_BARE] * (len(xs) - 1) for _ in ys[1:]], outline)
-        for parts, owner in zip(painted, owners, strict=True):
-            for part in parts:
-                left, top, right, bottom = found.cells(part)
-                for row in found.labels[top:bottom]:
-                    row[left:right] = [owner] * (right - left)
-        return found
+        self.xs, self.ys = xs, ys
+        self.row_bits = len(xs)
+        self.whole_row = (1 << len(xs) - 1) - 1
+        self._widths = [(at, stop - start) for at, (start, stop) in enumerate(pairwise(xs))]
+        self._across = {x: 1 << at for at, x in enumerate(xs)}
+        self.row_at = {}
+        self._down = {}
+        above = 0  # the first cells of all rows above
+        for row, y in enumerate(ys):
+            self.row_at[y] = row
+            self._down[y] = above
+            above |= 1 << row * self.row_bits
 
-    def cells(self, box: PixelBox) -> PixelBox:
-        """Edges of a box, which are among those of the cells, counted in cells."""
+    def inside(self, box: PixelBox) -> int:
+        """Cells of a box whose edges are among theirs."""
         left, top, right, bottom = box
-        return self._column_at[left], self._row_at[top], self._column_at[right], self._row_at[bottom]
+        return (self._across[right] - self._across[left]) * (self._down[bottom] - self._down[top])
 
-    def explains(self, owner: int, true: Sequence[PixelBox]) -> bool:
-        """Whether the finder takes what is painted in one colour for its true boxes, with the odds against them."""
-        if len(true) == 1 and self.outline:
-            return self._explains_one(owner, true[0])
-        labels = np.array(self.labels)
-        evidence = np.where(labels == owner, 1, np.where(labels < 0, -1, 0)).astype(np.int8)
-        found = explain_cells(evidence, np.array(self.xs), np.array(self.ys), self.outline, true)
-        return sorted(found) == sorted(true)
+    def painted_by(self, box: PixelBox, outline: int) -> int:
+        """Cells that a box covers: all of it, or its lines."""
+        hole = hole_of(box, outline)
+        return self.inside(box) ^ self.inside(hole) if hole else self.inside(box)
 
-    def _explains_one(self, owner: int, box: PixelBox) -> bool:
-        """The same for the only box of its colour, outlined.
+    def pixels(self, cells: int, most: float = float("inf")) -> int:
+        """How many pixels cells have; counted until they are more than `most`."""
+        total = 0
+        xs, ys, row_bits = self.xs, self.ys, self.row_bits
+        while cells and total <= most:
+            last = cells.bit_length() - 1
+            cells ^= 1 << last
+            row, column = divmod(last, row_bits)
+            total += (xs[column + 1] - xs[column]) * (ys[row + 1] - ys[row])
+        return total
 
-        A line is sought where paint of its colour borders on bare pixels, which is on the box's own lines alone; so the
-        finder has no other candidate. It has this one if each of the four lines borders on bare pixels long enough, on
-        either of its sides.
+    def has_run(self, cells: int, row: int) -> bool:
+        """Whether some of the cells follow each other in a row for more than `RUN` pixels."""
+        cells = cells >> row * self.row_bits & self.whole_row
+        while cells:
+            first = cells & -cells
+            carried = cells + first  # to the cell after the first run
+            after = carried & -carried
+            if self.xs[after.bit_length() - 1] - self.xs[first.bit_length() - 1] > RUN:
+                return True
+            cells &= carried
+        return False
+
+    def bare_along(self, bare: int, top: int, bottom: int) -> list[int]:
+        """(C + 1,) how many pixels between two row edges are bare to the left of each column edge."""
+        found: list[int] = []
+        for row in range(self.row_at[top], self.row_at[bottom]):
+            height, cells = self.ys[row + 1] - self.ys[row], bare >> row * self.row_bits
+            along = accumulate([height * width if cells >> at & 1 else 0 for at, width in self._widths], initial=0)
+            found = list(map(add, found, along)) if found else list(along)
+        return found or [0] * len(self.xs)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Rows where the side of a box may lie: as far inwards from its edge as must be painted.
+
+    Attributes:
+        low, high: where they begin and end, pixels.
+        first, last: the same as numbers of row edges.
+        bare: (C + 1,) how many of their pixels are bare to the left of each column edge.
+    """
+
+    low: int
+    high: int
+    first: int
+    last: int
+    bare: list[int]
+
+    def reach_on(self, start: int, most: float) -> int:
+        """The last column edge with at most so many bare pixels between it and another."""
+        return bisect_right(self.bare, self.bare[start] + most) - 1
+
+    def reach_back(self, stop: int, most: float) -> int:
+        """The first column edge with at most so many bare pixels between it and another."""
+        return bisect_left(self.bare, self.bare[stop] - most)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Boxes drawn one over the other.
+
+    Attributes:
+        grid: the cells.
+        paint: in which of them each owner's paint is seen.
+        covered: all that are painted.
+        bare: all that are not.
+    """
+
+    grid: CellGrid
+    paint: Mapping[int, int]
+    covered: int
+    bare: int
+
+    @classmethod
+    def of(cls, grid: CellGrid, boxes: Sequence[PixelBox], owners: Sequence[int], outline: int) -> Drawing:
+        """Draw the boxes in this order."""
+        paint = dict.fromkeys(owners, 0)
+        covered = 0
+        for box, owner in zip(reversed(boxes), reversed(owners), strict=True):
+            cells = grid.painted_by(box, outline)
+            paint[owner] |= cells & ~covered
+            covered |= cells
+        return cls(grid, paint, covered, grid.inside((0, 0, grid.xs[-1], grid.ys[-1])) ^ covered)
+
+    def lines_show(self, owner: int, lines: Collection[int], outline: int) -> bool:
+        """Whether each line that begins at one of these rows can be told from its edges, of which one is enough.
+
+        Lines cross; only a bare pixel beside shows the edge of one.
         """
-        left, top, right, bottom = self.cells(box)
-        painted = 0
-        for row in range(top, bottom):
-            wide = sum(self.xs[at + 1] - self.xs[at] for at in range(left, right) if self.labels[row][at] == owner)
-            painted += wide * (self.ys[row + 1] - self.ys[row])
-        width, height = box[2] - box[0], box[3] - box[1]
-        hollow = min(width, height) >= 3 * self.outline
-        hole = (width - 2 * self.outline) * (height - 2 * self.outline) if hollow else 0
-        return (
-            is_worth_it(painted, width * height - hole - painted)
-            and self._lines_show(self.labels, self._row_at, self.xs, owner, (box[1], box[3]))
-            and self._lines_show(self._by_columns, self._column_at, self.ys, owner, (box[0], box[2]))
-        )
+        grid, paint = self.grid, self.paint[owner]
+        rising, falling = paint & ~(self.covered << grid.row_bits), paint & ~(self.covered >> grid.row_bits)
+        at = grid.row_at
+        return all(grid.has_run(rising, at[line]) or grid.has_run(falling, at[line + outline] - 1) for line in lines)
 
-    def _lines_show(
-        self, cells: list[list[int]], at: dict[int, int], ends: list[int], owner: int, edges: tuple[int, int]
-    ) -> bool:
-        """Whether a box's first and last line along an axis border on bare pixels."""
-        beyond = [_BARE] * (len(ends) - 1)
+    def line_bands(self, lines: Collection[int], outline: int) -> list[Band]:
+        """Where boxes may have a side, by their lines."""
+        return [self._band(line, line + outline) for line in lines]
 
-        def shows(inside: int, outside: int) -> bool:
-            bare = cells[outside] if 0 <= outside < len(cells) else beyond
-            return changes_for_long(
-                [one == owner and other == _BARE for one, other in zip(cells[inside], bare, strict=True)], ends
-            )
+    def edge_bands(self, owner: int, block: int) -> tuple[list[Band], list[Band]]:
+        """Where filled boxes may begin and end, with so much of their inside."""
+        grid, paint = self.grid, self.paint[owner]
+        rising, falling = paint & ~(paint << grid.row_bits), paint & ~(paint >> grid.row_bits)
+        rows = range(len(grid.ys) - 1)
+        starts = [grid.ys[row] for row in rows if grid.has_run(rising, row)]
+        stops = [grid.ys[row + 1] for row in rows if grid.has_run(falling, row)]
+        return [self._band(edge, _at(grid.ys, edge + block)) for edge in starts], [
+            self._band(_at(grid.ys, edge - block), edge) for edge in stops
+        ]
 
-        first, last = at[edges[0]], at[edges[1]]
-        behind_first, before_last = at[edges[0] + self.outline], at[edges[1] - self.outline]
-        return (shows(first, first - 1) or shows(behind_first - 1, behind_first)) and (
-            shows(last - 1, last) or shows(before_last, before_last - 1)
-        )
-
-    @cached_property
-    def _row_at(self) -> dict[int, int]:
-        return {edge: at for at, edge in enumerate(self.ys)}
-
-    @cached_property
-    def _column_at(self) -> dict[int, int]:
-        return {edge: at for at, edge in enumerate(self.xs)}
-
-    @cached_property
-    def _by_columns(self) -> list[list[int]]:
-        return [list(column) for column in zip(*self.labels, strict=True)]
+    def _band(self, low: int, high: int) -> Band:
+        grid = self.grid
+        return Band(low, high, grid.row_at[low], grid.row_at[high], grid.bare_along(self.bare, low, high))
 
 
-def _stretches(edges: Sequence[int], line: int, size: int) -> list[int]:
+def stretches(edges: Sequence[int], line: int, size: int) -> list[int]:
     """Ends of the stretches, between which nothing that matters changes along an axis.
 
-    edges: where boxes begin and end, by turns.
+    Args:
+        edges: where boxes begin and end, by turns.
+        line: how far from their edges the inside begins.
+        size: of the picture.
     """
     inner = [edge - line if at % 2 else edge + line for at, edge in enumerate(edges)]
     return sorted({0, size, *(min(max(edge, 0), size) for edge in (*edges, *inner))})
+
+
+def _at(edges: list[int], place: int) -> int:
+    """The first edge from a place on; the last where there is none."""
+    return edges[min(bisect_left(edges, place), len(edges) - 1)]

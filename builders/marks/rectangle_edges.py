@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -12,7 +11,7 @@ from .evidence import Evidence
 
 Integers = NDArray[np.int64]
 
-_RUN: Final = 3
+RUN: Final = 3
 """An edge shows as a change over at least so many pixels in a row."""
 _MOST_EDGES: Final = 64
 
@@ -26,31 +25,6 @@ def edges_of(part: Evidence, outline: int) -> tuple[Integers, Integers]:
     return _joined(_supported(begins), _supported(ends), outline, height)
 
 
-def cell_edges(evidence: Evidence, ends: Integers, widths: Integers, outline: int) -> tuple[Integers, Integers]:
-    """As `edges_of`, on a coarse map."""
-    padded = np.full((evidence.shape[0] + 2, evidence.shape[1]), -1, np.int8)
-    padded[1:-1] = evidence
-    begins, stops = _changes(padded[:-1], padded[1:], outline)
-    rising, falling = (ends[_longest_run(changes, widths) > _RUN] for changes in (begins, stops))
-    return _joined(rising, falling, outline, int(ends[-1]))
-
-
-def changes_for_long(changes: Sequence[bool], ends: Sequence[int]) -> bool:
-    """Whether cells with a change follow each other for long enough to show as an edge in `cell_edges`.
-
-    Args:
-        changes: of each of a row of cells.
-        ends: where the cells begin and end, one more.
-    """
-    begun = ends[0]
-    for changed, stop in zip(changes, ends[1:], strict=True):
-        if not changed:
-            begun = stop
-        elif stop - begun > _RUN:
-            return True
-    return False
-
-
 def _changes(before: Evidence, after: Evidence, outline: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Where paint begins and where it ends. Lines cross; only a bare pixel beside shows the edge of one."""
     if outline:
@@ -60,21 +34,14 @@ def _changes(before: Evidence, after: Evidence, outline: int) -> tuple[NDArray[n
 
 def _supported(changes: NDArray[np.bool_]) -> Integers:
     """Rows with a long enough run of changes, the best supported when there are too many."""
-    runs = changes[:, : -_RUN + 1].copy()
-    for shift in range(1, _RUN):
-        runs &= changes[:, shift : changes.shape[1] - _RUN + 1 + shift]
+    runs = changes[:, : -RUN + 1].copy()
+    for shift in range(1, RUN):
+        runs &= changes[:, shift : changes.shape[1] - RUN + 1 + shift]
     support = runs.sum(axis=1)
     rows = np.flatnonzero(support)
     if len(rows) > _MOST_EDGES:
         rows = np.sort(rows[np.argsort(-support[rows], kind="stable")[:_MOST_EDGES]])
     return rows
-
-
-def _longest_run(changes: NDArray[np.bool_], widths: Integers) -> Integers:
-    """(R,) the longest run of changes in each row of cells, pixels."""
-    reached = (changes * widths).cumsum(axis=1)
-    begun = np.maximum.accumulate(reached * ~changes, axis=1)
-    return (reached - begun).max(axis=1)
 
 
 def _joined(rising: Integers, falling: Integers, outline: int, size: int) -> tuple[Integers, Integers]:

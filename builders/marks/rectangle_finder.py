@@ -10,19 +10,27 @@ import cv2
 import numpy as np
 
 from .evidence import Evidence
-from .rectangle_edges import Integers, cell_edges, edges_of
+from .rectangle_edges import Integers, edges_of
 
 PixelBox = tuple[int, int, int, int]
 """Left, top, right, bottom edges, whole pixels; right and bottom are not part of the box."""
 
-_BLOCK: Final = 3
+BLOCK: Final = 3
 """Side in pixels of what must be painted in the corner of a filled box."""
 _ROUNDED_BLOCK: Final = 9
 """The same where a corner may be rounded."""
-_MOST_CORNERS: Final = 1500
-_UNKNOWN_COST: Final = 0.02
+MOST_CORNERS: Final = 1500
+UNKNOWN_COST: Final = 0.02
 _GOOD: Final = 0.003
 """Share of painted pixels that may be wrong before looser rules are tried."""
+
+
+def hole_of(box: PixelBox, outline: int) -> PixelBox | None:
+    """What a box leaves unpainted: nothing if it is less than three lines wide or high, or if all boxes are filled."""
+    left, top, right, bottom = box
+    if not outline or min(right - left, bottom - top) < 3 * outline:
+        return None
+    return left + outline, top + outline, right - outline, bottom - outline
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +41,11 @@ class _Rules:
         bare: most share of its pixels that may be unpainted, besides a single one.
         cost: of an unpainted pixel, in painted ones.
         own: least share of its pixels that no other box explains.
-        true_own: the same for a true box, when a builder tests whether it would be found.
-        handicap: how much less a true box counts then.
     """
 
     bare: float
     cost: float
     own: float
-    true_own: float = 0.0
-    handicap: float = 1.0
 
 
 _EVER_LOOSER: Final = (
@@ -50,7 +54,6 @@ _EVER_LOOSER: Final = (
     _Rules(bare=0.1, cost=4, own=0.12),
     _Rules(bare=0.35, cost=2, own=0.3),
 )
-_TEST: Final = _Rules(bare=0.01, cost=50, own=0.06, true_own=0.12, handicap=0.96)
 
 
 def find_boxes(evidence: Evidence, outline: int) -> list[PixelBox]:
@@ -73,7 +76,7 @@ def find_boxes(evidence: Evidence, outline: int) -> list[PixelBox]:
     margin = outline + 2  # a hidden edge may lie beyond what is painted
     x0, y0 = max(0, left - margin), max(0, top - margin)
     part = evidence[y0 : min(height, top + down + margin), x0 : min(width, left + across + margin)]
-    plane = _Plane(part, np.arange(part.shape[1] + 1), np.arange(part.shape[0] + 1))
+    plane = _Plane(part)
     edges = [edges_of(part, outline), edges_of(part.T, outline)]
     candidates = _candidates(plane, edges[1], edges[0], outline)
     best, least = [], float("inf")
@@ -89,46 +92,23 @@ def find_boxes(evidence: Evidence, outline: int) -> list[PixelBox]:
     return sorted((a + x0, b + y0, c + x0, d + y0) for a, b, c, d in best)
 
 
-def explain_cells(
-    evidence: Evidence, xs: Integers, ys: Integers, outline: int, true: Collection[PixelBox]
-) -> list[PixelBox]:
-    """As `find_boxes`, on a coarse map, with the odds against the boxes that should be found.
-
-    Args:
-        evidence: (R, C), one value a cell.
-        xs, ys: (C + 1,) and (R + 1,) where cells begin and end, pixels; edges of all boxes and lines are among them.
-        outline: as in `find_boxes`.
-        true: the boxes that are in the drawing.
-    """
-    plane = _Plane(evidence, xs, ys)
-    edges = [cell_edges(evidence, ys, np.diff(xs), outline), cell_edges(evidence.T, xs, np.diff(ys), outline)]
-    return _explain(plane, _candidates(plane, edges[1], edges[0], outline), outline, _TEST, true=true)
-
-
-def is_worth_it(painted: int, unknown: int) -> bool:
-    """Whether `explain_cells` takes a true box without rivals that paints so many pixels, none of them bare."""
-    return _TEST.handicap * painted > _UNKNOWN_COST * unknown
-
-
 class _Plane:
     """Evidence with sums over any rectangle of it."""
 
-    def __init__(self, evidence: Evidence, xs: Integers, ys: Integers) -> None:
+    def __init__(self, evidence: Evidence) -> None:
         self._values = evidence
-        self._column_at = np.searchsorted(xs, np.arange(xs[-1] + 1))
-        self._row_at = np.searchsorted(ys, np.arange(ys[-1] + 1))
-        self._weights = (ys[1:] - ys[:-1])[:, None] * (xs[1:] - xs[:-1])
-        self.plus = np.where(evidence > 0, self._weights, 0)
+        self.plus = (evidence > 0).astype(np.int64)
         self._painted_sums = sums(self.plus)
-        self._bare_sums = sums(np.where(evidence < 0, self._weights, 0))
+        self._bare_sums = sums((evidence < 0).astype(np.int64))
         self.painted = int(self.plus.sum())
 
     def places(self, boxes: Integers) -> Integers:
         """(4, N) where the corners of (N, 4) boxes stand in a table of sums: two to add, two to take away."""
+        height, width = self.plus.shape
         found = np.empty((4, len(boxes)), np.int64)
-        found[0::3] = self._row_at.take(boxes[:, 1::2].T, mode="clip") * (self.plus.shape[1] + 1)
+        found[0::3] = boxes[:, 1::2].T.clip(0, height) * (width + 1)
         found[2], found[1] = found[0], found[3]
-        left, right = self._column_at.take(boxes[:, 0::2].T, mode="clip")
+        left, right = boxes[:, 0::2].T.clip(0, width)
         found[0] += left
         found[1:3] += right
         found[3] += left
@@ -142,31 +122,28 @@ class _Plane:
         """(N,) unpainted pixels in each box."""
         return within(places, self._bare_sums)
 
-    def parts(self, box: PixelBox, outline: int) -> list[tuple[slice, slice]]:
-        """Where a box is painted, as cells."""
-        outer = self._cells(box)
-        if not outline or min(box[2] - box[0], box[3] - box[1]) < 3 * outline:
-            return [outer]
-        inner = self._cells((box[0] + outline, box[1] + outline, box[2] - outline, box[3] - outline))
-        rows, columns = outer
-        return [
-            (slice(rows.start, inner[0].start), columns),
-            (slice(inner[0].stop, rows.stop), columns),
-            (inner[0], slice(columns.start, inner[1].start)),
-            (inner[0], slice(inner[1].stop, columns.stop)),
-        ]
-
     def wrong(self, boxes: Collection[PixelBox], outline: int) -> int:
         """Painted pixels that none of the boxes explains, and unpainted ones that some box would paint."""
         covered = np.zeros(self._values.shape, bool)
         for box in boxes:
-            for part in self.parts(box, outline):
+            for part in _parts(box, outline):
                 covered[part] = True
-        return int((np.where(covered, self._values < 0, self._values > 0) * self._weights).sum())
+        return int(np.where(covered, self._values < 0, self._values > 0).sum())
 
-    def _cells(self, box: PixelBox) -> tuple[slice, slice]:
-        rows, columns = self._row_at, self._column_at
-        return slice(int(rows[box[1]]), int(rows[box[3]])), slice(int(columns[box[0]]), int(columns[box[2]]))
+
+def _parts(box: PixelBox, outline: int) -> list[tuple[slice, slice]]:
+    """Where a box is painted, as rows and columns."""
+    rows, columns = slice(box[1], box[3]), slice(box[0], box[2])
+    hole = hole_of(box, outline)
+    if not hole:
+        return [(rows, columns)]
+    beside = slice(hole[1], hole[3])
+    return [
+        (slice(box[1], hole[1]), columns),
+        (slice(hole[3], box[3]), columns),
+        (beside, slice(box[0], hole[0])),
+        (beside, slice(hole[2], box[2])),
+    ]
 
 
 def sums(values: Integers) -> Integers:
@@ -201,7 +178,7 @@ def _candidates(
     rounded: bool = False,
 ) -> Integers:
     """(N, 4) boxes from a painted top left to a painted bottom right corner; or to `rounded` ones as well."""
-    block = outline or _BLOCK
+    block = outline or BLOCK
     starts = _corners(plane, across[0], down[0], block, 1, rounded=rounded and not outline)
     stops = _corners(plane, across[1], down[1], block, -1, rounded=rounded and not outline)
     wide = stops[None, :, 0] - starts[:, None, 0] > block
@@ -231,18 +208,12 @@ def _corners(plane: _Plane, across: Integers, down: Integers, block: int, inward
         more_bare, more_painted = counts(_ROUNDED_BLOCK)
         good |= 4 * more_bare <= more_bare + more_painted
     kept = np.flatnonzero(good)
-    if len(kept) > _MOST_CORNERS:
-        kept = np.sort(kept[np.argsort(-painted[kept], kind="stable")[:_MOST_CORNERS]])
+    if len(kept) > MOST_CORNERS:
+        kept = np.sort(kept[np.argsort(-painted[kept], kind="stable")[:MOST_CORNERS]])
     return places[kept]
 
 
-def _explain(
-    plane: _Plane,
-    boxes: Integers,
-    outline: int,
-    rules: _Rules,
-    true: Collection[PixelBox] = (),
-) -> list[PixelBox]:
+def _explain(plane: _Plane, boxes: Integers, outline: int, rules: _Rules) -> list[PixelBox]:
     """Boxes out of the candidates that explain what is painted."""
     holes = _holes(boxes, outline)
     outer, inner = plane.places(boxes), plane.places(holes)
@@ -252,28 +223,25 @@ def _explain(
     boxes, holes, bare, painted = boxes[kept], holes[kept], bare[kept], painted[kept]
     outer, inner = outer[:, kept], inner[:, kept]
     unknown = _areas(boxes) - _areas(holes) - bare - painted
-    is_true = np.array([tuple(box) in true for box in boxes.tolist()], bool)
-    worth = np.where(is_true, rules.handicap, 1.0)
-    least = np.where(is_true, rules.true_own, rules.own) * (bare + painted)
+    least = rules.own * (bare + painted)
     rest, new = plane.plus.copy(), painted
     chosen: list[_Chosen] = []
     while len(boxes):
-        gain = worth * new - rules.cost * bare - _UNKNOWN_COST * unknown
+        gain = new - rules.cost * bare - UNKNOWN_COST * unknown
         gain[new < least] = -1
         best = int(gain.argmax())
         if gain[best] <= 0:
             break
         left, top, right, bottom = boxes[best].tolist()
         box = left, top, right, bottom
-        own = rules.true_own if box in true else rules.own
-        chosen.append(_Chosen(box, plane.parts(box, outline), int(painted[best]), own))
+        chosen.append(_Chosen(box, _parts(box, outline), int(painted[best])))
         for part in chosen[-1].parts:
             rest[part] = 0
         if not rest.any():
             break
         table = sums(rest)
         new = within(outer, table) - within(inner, table)
-    return [one.box for one in _needed(plane, chosen)]
+    return [one.box for one in _needed(plane, chosen, rules.own)]
 
 
 def _areas(boxes: Integers) -> Integers:
@@ -286,18 +254,16 @@ class _Chosen:
 
     Attributes:
         box: itself.
-        parts: where it is painted, as cells.
+        parts: where it is painted, as rows and columns.
         painted: pixels there that are painted.
-        own: the least share of them that must be its own.
     """
 
     box: PixelBox
     parts: list[tuple[slice, slice]]
     painted: int
-    own: float
 
 
-def _needed(plane: _Plane, chosen: list[_Chosen]) -> list[_Chosen]:
+def _needed(plane: _Plane, chosen: list[_Chosen], own: float) -> list[_Chosen]:
     """Without the boxes that explain next to nothing which no other does, the least needed first."""
     if len(chosen) < 2:
         return chosen
@@ -308,7 +274,7 @@ def _needed(plane: _Plane, chosen: list[_Chosen]) -> list[_Chosen]:
     kept = list(chosen)
     while len(kept) > 1:
         alone = [sum(int(plane.plus[part][covers[part] == 1].sum()) for part in one.parts) for one in kept]
-        spare = [pixels / one.painted - one.own for pixels, one in zip(alone, kept, strict=True)]
+        spare = [pixels / one.painted - own for pixels, one in zip(alone, kept, strict=True)]
         least = min(spare)
         if least >= 0:
             break

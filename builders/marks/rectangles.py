@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ...manifests.images import RGB
 from ..geometry import Box
 from .palette import RGBTuple
-from .rectangle_cells import CellMap
-from .rectangle_finder import PixelBox
+from .rectangle_finder import PixelBox, hole_of
+from .rectangle_trial import Trial
 
 MIN_OUTLINE: Final = 2
 MIN_SIDE: Final = 4
@@ -39,16 +39,12 @@ class BoxStyle:
 
     def parts(self, box: PixelBox) -> list[PixelBox]:
         """What is painted: the box, or its four sides when it is at least three lines wide and high."""
-        x0, y0, x1, y1 = box
-        line = self.outline
-        if not line or min(x1 - x0, y1 - y0) < 3 * line:
+        hole = hole_of(box, self.outline)
+        if not hole:
             return [box]
-        return [
-            (x0, y0, x1, y0 + line),
-            (x0, y1 - line, x1, y1),
-            (x0, y0 + line, x0 + line, y1 - line),
-            (x1 - line, y0 + line, x1, y1 - line),
-        ]
+        x0, y0, x1, y1 = box
+        left, top, right, bottom = hole
+        return [(x0, y0, x1, top), (x0, bottom, x1, y1), (x0, top, left, bottom), (right, top, x1, bottom)]
 
     def keeps_inside(self, inner: PixelBox, outer: PixelBox) -> bool:
         """Whether a box lies in the hole of another, clear of its lines."""
@@ -124,11 +120,9 @@ def can_be_read(
     meet: list[list[int]] = [[] for _ in boxes]
     for first, one in enumerate(boxes):
         for second, other in enumerate(boxes[:first]):
-            across = min(one[2], other[2]) - max(one[0], other[0])
-            down = min(one[3], other[3]) - max(one[1], other[1])
-            if across <= -_APART or down <= -_APART:
+            if _are_apart(one, other):
                 continue
-            if owners[first] == owners[second] and (not style.outline or _are_twins(one, other, across, down)):
+            if owners[first] == owners[second] and (not style.outline or _are_twins(one, other)):
                 return False
             if not (style.outline and (style.keeps_inside(one, other) or style.keeps_inside(other, one))):
                 meet[first].append(second)
@@ -138,16 +132,26 @@ def can_be_read(
         if added is not None and added not in whose:
             continue  # nothing of it has changed
         drawn = [boxes[at] for at in group]
-        line = style.outline or MIN_SIDE - 1
-        cells = CellMap.drawn(drawn, [style.parts(box) for box in drawn], whose, style.outline, line, size_wh)
+        trial = Trial(drawn, whose, style.outline, size_wh)
         for owner in set(whose):
-            if not cells.explains(owner, [box for box, its in zip(drawn, whose, strict=True) if its == owner]):
+            if not trial.finds(owner, [box for box, its in zip(drawn, whose, strict=True) if its == owner]):
                 return False
     return True
 
 
-def _are_twins(one: PixelBox, other: PixelBox, across: int, down: int) -> bool:
-    """Whether two boxes that overlap by so much along the axes have an IoU over 0.9."""
+def _are_apart(one: PixelBox, other: PixelBox) -> bool:
+    return (
+        one[0] - other[2] >= _APART
+        or other[0] - one[2] >= _APART
+        or one[1] - other[3] >= _APART
+        or other[1] - one[3] >= _APART
+    )
+
+
+def _are_twins(one: PixelBox, other: PixelBox) -> bool:
+    """Whether two boxes have an IoU over 0.9."""
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    down = min(one[3], other[3]) - max(one[1], other[1])
     shared = max(across, 0) * max(down, 0)
     return shared > _TWIN * (_area(one) + _area(other) - shared)
 

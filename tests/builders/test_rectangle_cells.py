@@ -1,4 +1,4 @@
-"""The coarse map of a drawing: against pixels, and its shortcut against the finder."""
+"""The coarse map of a drawing, against pixels."""
 
 from __future__ import annotations
 
@@ -8,28 +8,26 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from taskpaint.builders.marks.rectangle_cells import CellMap
-from taskpaint.builders.marks.rectangle_edges import changes_for_long
-from taskpaint.builders.marks.rectangle_finder import explain_cells
-from taskpaint.builders.marks.rectangles import BoxStyle, can_be_read
+from taskpaint.builders.marks.rectangle_cells import CellGrid, Drawing, stretches
+from taskpaint.builders.marks.rectangles import BoxStyle
 
 _SIZE = (60, 50)
 
 
-def _boxes(draw, style, most, places=None):
-    """Boxes of all sizes, the larger first; with `places` all edges are at so many along each axis."""
-    axes = [draw.sample(range(size + 1), places or size) for size in _SIZE]
+def _boxes(draw, style, most):
     boxes = []
     for _ in range(draw.randint(1, most)):
-        (x0, x1), (y0, y1) = (sorted(draw.choices(axis, k=2)) for axis in axes)
+        (x0, x1), (y0, y1) = (sorted(draw.choices(range(size + 1), k=2)) for size in _SIZE)
         if min(x1 - x0, y1 - y0) >= style.min_side:
             boxes.append((x0, y0, x1, y1))
-    return sorted(boxes, key=lambda box: -(box[2] - box[0]) * (box[3] - box[1]))
+    return boxes
 
 
-def _cells(boxes, owners, style):
-    line = style.outline or 3
-    return CellMap.drawn(boxes, [style.parts(box) for box in boxes], owners, style.outline, line, _SIZE)
+def _grown(grid, cells):
+    """(H, W) bool, the pixels of cells."""
+    rows, columns = len(grid.ys) - 1, len(grid.xs) - 1
+    flags = [[cells >> row * grid.row_bits + column & 1 for column in range(columns)] for row in range(rows)]
+    return np.repeat(np.repeat(np.array(flags, bool), np.diff(grid.ys), axis=0), np.diff(grid.xs), axis=1)
 
 
 @settings(max_examples=60, deadline=None)
@@ -38,56 +36,60 @@ def test_cells_hold_the_pixels(seed, outline):
     draw, style = random.Random(seed), BoxStyle(outline)
     boxes = _boxes(draw, style, 5)
     owners = [draw.randrange(3) for _ in boxes]
-    cells = _cells(boxes, owners, style)
+    xs = stretches([edge for box in boxes for edge in box[::2]], outline or 3, _SIZE[0])
+    ys = stretches([edge for box in boxes for edge in box[1::2]], outline or 3, _SIZE[1])
+    drawing = Drawing.of(CellGrid(xs, ys), boxes, owners, outline)
     pixels = np.full(_SIZE[::-1], -1)
     for box, owner in zip(boxes, owners, strict=True):
         for x0, y0, x1, y1 in style.parts(box):
             pixels[y0:y1, x0:x1] = owner
-    grown = np.repeat(np.repeat(cells.labels, np.diff(cells.ys), axis=0), np.diff(cells.xs), axis=1)
-    assert np.array_equal(grown, pixels)
+    assert np.array_equal(_grown(drawing.grid, drawing.bare), pixels < 0)
+    assert np.array_equal(_grown(drawing.grid, drawing.covered), pixels >= 0)
+    for owner, paint in drawing.paint.items():
+        assert np.array_equal(_grown(drawing.grid, paint), pixels == owner)
+        assert drawing.grid.pixels(paint) == (pixels == owner).sum()
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from([2, 3, 6]), st.sampled_from([None, 4, 8]), st.integers(1, 9))
-def test_one_box_of_a_colour_is_judged_as_the_finder_would(seed, outline, places, most):
-    draw, style = random.Random(seed), BoxStyle(outline)
-    boxes = _boxes(draw, style, most, places)
-    owners = list(range(len(boxes)))
-    cells = _cells(boxes, owners, style)
-    for owner, box in enumerate(boxes):
-        labels = np.array(cells.labels)
-        evidence = np.where(labels == owner, 1, np.where(labels < 0, -1, 0)).astype(np.int8)
-        found = explain_cells(evidence, np.array(cells.xs), np.array(cells.ys), outline, [box])
-        assert cells.explains(owner, [box]) == (found == [box])
-
-
-def test_a_hidden_line_by_hand():
-    # the second's line lies on the first's left one, and the first's other three show
-    boxes = [(10, 10, 50, 40), (10, 5, 30, 45)]
-    cells = _cells(boxes, [0, 1], BoxStyle(2))
-    assert not cells.explains(0, [boxes[0]])
-    assert cells.explains(1, [boxes[1]])
-    # moved by its width the line bares the other
-    boxes = [(10, 10, 50, 40), (12, 5, 30, 45)]
-    assert _cells(boxes, [0, 1], BoxStyle(2)).explains(0, [boxes[0]])
+def test_pixels_by_hand():
+    grid = CellGrid([0, 3, 10], [0, 5, 7, 20])
+    left, right = 0b001, 0b010  # the third bit of a row stays empty
+    rows = left | right << 3 | left << 6
+    assert grid.inside((0, 0, 3, 5)) == left
+    assert grid.inside((3, 5, 10, 7)) == right << 3
+    assert grid.pixels(rows) == 3 * 5 + 7 * 2 + 3 * 13
+    assert grid.pixels(rows, most=39) == 3 * 13 + 7 * 2  # the last ones come first, and the rest need not be counted
+    assert grid.pixels(rows, most=38) == 3 * 13
+    assert grid.bare_along(rows, 0, 7) == [0, 15, 29]
+    assert grid.bare_along(rows, 5, 5) == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected"),
-    [([1, 0, 0, 0], False), ([0, 1, 0, 0], True), ([1, 0, 1, 1], True), ([0, 0, 1, 0], False), ([0, 0, 0, 0], False)],
+    ("cells", "expected"),
+    [
+        ("1000", False),
+        ("0100", True),
+        ("1011", True),
+        ("0010", False),
+        ("0011", True),
+        ("0001", False),
+        ("0000", False),
+    ],
 )
-def test_runs_of_changes(changes, expected):
-    assert changes_for_long([bool(change) for change in changes], [0, 3, 8, 10, 12]) is expected  # 3, 5, 2 and 2 wide
+def test_runs(cells, expected):
+    grid = CellGrid([0, 3, 8, 10, 12], [0, 1, 2])  # 3, 5, 2 and 2 wide
+    row = int(cells[::-1], 2)
+    assert grid.has_run(row, 0) is expected
+    assert grid.has_run(row << grid.row_bits, 1) is expected
+    assert not grid.has_run(row << grid.row_bits, 0)
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from([0, 2, 4]), st.sampled_from([None, 8]))
-def test_what_was_readable_before_need_not_be_tried_again(seed, outline, places):
-    draw, style = random.Random(seed), BoxStyle(outline)
-    boxes = _boxes(draw, style, 6, places)
-    owners = [draw.randrange(3) for _ in boxes]
-    for added in range(3):
-        before = [(box, owner) for box, owner in zip(boxes, owners, strict=True) if owner != added]
-        if can_be_read([box for box, _ in before], [owner for _, owner in before], style, _SIZE):
-            whole = can_be_read(boxes, owners, style, _SIZE)
-            assert can_be_read(boxes, owners, style, _SIZE, added) == whole
+def test_how_far_a_side_may_go():
+    # one box's top line, a gap of 4, another's: 10..30 and 34..50
+    boxes = [(10, 10, 30, 30), (34, 10, 50, 30)]
+    xs, ys = (stretches([edge for box in boxes for edge in box[axis::2]], 2, size) for axis, size in enumerate(_SIZE))
+    (top,) = Drawing.of(CellGrid(xs, ys), boxes, [0, 0], 2).line_bands([10], 2)
+    assert (top.low, top.high, ys[top.first], ys[top.last]) == (10, 12, 10, 12)
+    from_left = [xs[top.reach_on(xs.index(10), most)] for most in (7, 8, 27, 28)]
+    assert from_left == [30, 50, 50, 60]  # the gap has 8 pixels, the rest to the right 20
+    from_right = [xs[top.reach_back(xs.index(50), most)] for most in (7, 8, 27, 28)]
+    assert from_right == [34, 10, 10, 0]

@@ -6,7 +6,7 @@ is one operation on a number.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -103,13 +103,9 @@ class Band:
     last: int
     bare: list[int]
 
-    def reach_on(self, start: int, most: float) -> int:
-        """The last column edge with at most so many bare pixels between it and another."""
-        return bisect_right(self.bare, self.bare[start] + most) - 1
-
-    def reach_back(self, stop: int, most: float) -> int:
-        """The first column edge with at most so many bare pixels between it and another."""
-        return bisect_left(self.bare, self.bare[stop] - most)
+    def bare_between(self, start: Band, stop: Band) -> int:
+        """How many of their pixels are bare from where one band across them begins to where another ends."""
+        return self.bare[stop.last] - self.bare[start.first]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,16 +165,18 @@ class Drawing:
         return Band(low, high, grid.row_at[low], grid.row_at[high], grid.bare_along(self.bare, low, high))
 
 
-def stretches(edges: Sequence[int], line: int, size: int) -> list[int]:
+def stretches(spans: Sequence[Span], line: int, size: int) -> list[int]:
     """Ends of the stretches, between which nothing that matters changes along an axis.
 
     Args:
-        edges: where boxes begin and end, by turns.
+        spans: where boxes begin and end, each longer than a line.
         line: how far from their edges the inside begins.
         size: of the picture.
     """
-    inner = [edge - line if at % 2 else edge + line for at, edge in enumerate(edges)]
-    return sorted({0, size, *(min(max(edge, 0), size) for edge in (*edges, *inner))})
+    found = {0, size}
+    for low, high in spans:
+        found.update((low, low + line, high - line, high))
+    return sorted(found)
 
 
 def _at(edges: list[int], place: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -35,14 +34,14 @@ class Trial:
         """Draw the boxes.
 
         Args:
-            boxes: in the order in which they are drawn.
+            boxes: in the order in which they are drawn, each wider and higher than a line or, filled, than `BLOCK`.
             owners: which colour each has.
             outline: width of the lines, pixels; 0 for filled boxes.
             size_wh: of the picture, pixels.
         """
         self._outline = outline
-        xs = stretches([edge for box in boxes for edge in box[::2]], outline or BLOCK, size_wh[0])
-        ys = stretches([edge for box in boxes for edge in box[1::2]], outline or BLOCK, size_wh[1])
+        xs = stretches([box[::2] for box in boxes], outline or BLOCK, size_wh[0])
+        ys = stretches([box[1::2] for box in boxes], outline or BLOCK, size_wh[1])
         turned = [(top, left, bottom, right) for left, top, right, bottom in boxes]
         self._upright = Drawing.of(CellGrid(xs, ys), boxes, owners, outline)
         self._turned = Drawing.of(CellGrid(ys, xs), turned, owners, outline)
@@ -130,51 +129,35 @@ class _Scene:
         return self._grid.pixels(self._grid.inside((column.low, row.low, column.high, row.high)) & self._paint)
 
     def boxes(self, starts: Sequence[_Corner], stops: Sequence[_Corner]) -> Iterator[PixelBox]:
-        """Boxes from a top left to a bottom right corner, no side of which has more that is bare than any box may."""
-        most = self._most_bare(
-            max(box[2] for box in self._true) - min(box[0] for box in self._true),
-            max(box[3] for box in self._true) - min(box[1] for box in self._true),
-        )
-        corners = {(column.high, row.high): (column, row) for column, row in stops}
-        edges = sorted({x for x, _ in corners}), sorted({y for _, y in corners})
-        reached: dict[tuple[int, int], tuple[int, int]] = {}
-        for column, row in starts:
-            for stop in self._stops(column, row, edges, most):
-                if stop not in corners:
-                    continue
-                if stop not in reached:
-                    reached[stop] = self._reach_back(*corners[stop], most)
-                left, top = reached[stop]
-                if left <= column.low and top <= row.low:
-                    yield column.low, row.low, *stop
+        """Boxes from a top left to a bottom right corner, none of whose sides has more that is bare than all of it may.
 
-    def _stops(
-        self, column: Band, row: Band, edges: tuple[list[int], list[int]], most: float
-    ) -> Iterator[tuple[int, int]]:
-        """Where boxes from a top left corner may end, as their top and left sides go."""
-        rights = self._reached(edges[0], column.low, self._grid.xs[row.reach_on(column.first, most)])
-        bottoms = rights and self._reached(edges[1], row.low, self._grid.ys[column.reach_on(row.first, most)])
-        if len(rights) * len(bottoms) > 2:  # smaller boxes may have less that is bare
-            most = self._most_bare(rights[-1] - column.low, bottoms[-1] - row.low)
-            rights = self._reached(rights, column.low, self._grid.xs[row.reach_on(column.first, most)])
-            bottoms = self._reached(bottoms, row.low, self._grid.ys[column.reach_on(row.first, most)])
-        return ((right, bottom) for bottom in bottoms for right in rights)
-
-    def _reached(self, edges: list[int], start: int, farthest: int) -> list[int]:
-        return edges[bisect_right(edges, start + self._block) : bisect_right(edges, farthest)]
-
-    def _reach_back(self, column: Band, row: Band, most: float) -> tuple[int, int]:
-        """How far boxes to a bottom right corner may reach, as their bottom and right sides go."""
-        xs, ys = self._grid.xs, self._grid.ys
-        left, top = xs[row.reach_back(column.last, most)], ys[column.reach_back(row.last, most)]
-        most = self._most_bare(column.high - left, row.high - top)
-        return xs[row.reach_back(column.last, most)], ys[column.reach_back(row.last, most)]
-
-    def _most_bare(self, width: int, height: int) -> float:
-        """How many pixels may be bare of any box that is no larger."""
+        They come row by row, as the corners do.
+        """
+        width = max(box[2] for box in self._true) - min(box[0] for box in self._true)
+        height = max(box[3] for box in self._true) - min(box[1] for box in self._true)
         line = self._outline
-        painted = line * max(2 * (width + height), 3 * width, 3 * height) if line else width * height
-        return _BARE * painted + 1
+        most = _BARE * (line * max(2 * (width + height), 3 * width, 3 * height) if line else width * height) + 1
+        corners = {(column.high, row.high) for column, row in stops}
+        rights = sorted({column.high: column for column, _ in stops}.items())
+        bottoms = sorted({row.high: row for _, row in stops}.items())
+        for left, top in starts:
+            its_rights = _reached(top, left, rights, self._block, most)
+            its_bottoms = its_rights and _reached(left, top, bottoms, self._block, most)
+            for bottom in its_bottoms:
+                for right in its_rights:
+                    box = left.low, top.low, right.high, bottom.high
+                    if box[2:] in corners and self._has_sides(box, (left, top, right, bottom)):
+                        yield box
+
+    def _has_sides(self, box: PixelBox, sides: tuple[Band, Band, Band, Band]) -> bool:
+        left, top, right, bottom = sides
+        most = _BARE * _area(box, self._outline) + 1
+        return (
+            bottom.bare_between(left, right) <= most
+            and right.bare_between(top, bottom) <= most
+            and top.bare_between(left, right) <= most
+            and left.bare_between(top, bottom) <= most
+        )
 
     def chosen(self, boxes: Sequence[PixelBox]) -> list[_Candidate]:
         """Candidates taken one by one, each time the first of those that explain most of what none yet did.
@@ -231,6 +214,17 @@ class _Scene:
                 break
             kept.pop(spare.index(least))
         return kept
+
+
+def _reached(side: Band, start: Band, ends: Sequence[tuple[int, Band]], block: int, most: float) -> list[Band]:
+    """Which bands, by where they end, a side reaches over at most so many bare pixels."""
+    found = []
+    for edge, end in ends:
+        if edge - start.low > block:
+            if side.bare_between(start, end) > most:
+                break
+            found.append(end)
+    return found
 
 
 def _area(box: PixelBox, outline: int) -> int:

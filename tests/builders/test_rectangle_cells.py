@@ -36,8 +36,7 @@ def test_cells_hold_the_pixels(seed, outline):
     draw, style = random.Random(seed), BoxStyle(outline)
     boxes = _boxes(draw, style, 5)
     owners = [draw.randrange(3) for _ in boxes]
-    xs = stretches([edge for box in boxes for edge in box[::2]], outline or 3, _SIZE[0])
-    ys = stretches([edge for box in boxes for edge in box[1::2]], outline or 3, _SIZE[1])
+    xs, ys = (stretches([box[axis::2] for box in boxes], outline or 3, size) for axis, size in enumerate(_SIZE))
     drawing = Drawing.of(CellGrid(xs, ys), boxes, owners, outline)
     pixels = np.full(_SIZE[::-1], -1)
     for box, owner in zip(boxes, owners, strict=True):
@@ -83,13 +82,15 @@ def test_runs(cells, expected):
     assert not grid.has_run(row << grid.row_bits, 0)
 
 
-def test_how_far_a_side_may_go():
+def test_what_is_bare_along_a_side():
     # one box's top line, a gap of 4, another's: 10..30 and 34..50
     boxes = [(10, 10, 30, 30), (34, 10, 50, 30)]
-    xs, ys = (stretches([edge for box in boxes for edge in box[axis::2]], 2, size) for axis, size in enumerate(_SIZE))
-    (top,) = Drawing.of(CellGrid(xs, ys), boxes, [0, 0], 2).line_bands([10], 2)
+    xs, ys = (stretches([box[axis::2] for box in boxes], 2, size) for axis, size in enumerate(_SIZE))
+    drawing = Drawing.of(CellGrid(xs, ys), boxes, [0, 0], 2)
+    (top,) = drawing.line_bands([10], 2)
     assert (top.low, top.high, ys[top.first], ys[top.last]) == (10, 12, 10, 12)
-    from_left = [xs[top.reach_on(xs.index(10), most)] for most in (7, 8, 27, 28)]
-    assert from_left == [30, 50, 50, 60]  # the gap has 8 pixels, the rest to the right 20
-    from_right = [xs[top.reach_back(xs.index(50), most)] for most in (7, 8, 27, 28)]
-    assert from_right == [34, 10, 10, 0]
+    turned = Drawing.of(CellGrid(ys, xs), [(y0, x0, y1, x1) for x0, y0, x1, y1 in boxes], [0, 0], 2)
+    first, second, third, fourth = turned.line_bands([10, 28, 34, 48], 2)
+    assert [top.bare_between(first, stop) for stop in (second, third, fourth)] == [0, 2 * 4, 2 * 4]
+    assert [third.bare_between(top, top), top.bare_between(third, fourth)] == [0, 0]
+    assert top.bare[-1] == 2 * (60 - 20 - 16)

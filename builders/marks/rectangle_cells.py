@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from operator import add
+from typing import NamedTuple
 
 from .rectangle_edges import RUN
 from .rectangle_finder import PixelBox, hole_of
@@ -87,8 +87,7 @@ class CellGrid:
         return found or [0] * len(self.xs)
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
+class Band(NamedTuple):
     """Rows where the side of a box may lie: as far inwards from its edge as must be painted.
 
     Attributes:
@@ -108,8 +107,7 @@ class Band:
         return self.bare[stop.last] - self.bare[start.first]
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(NamedTuple):
     """Boxes drawn one over the other.
 
     Attributes:

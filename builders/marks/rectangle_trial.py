@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from .rectangle_cells import Band, CellGrid, Drawing, stretches
 from .rectangle_finder import BLOCK, MOST_CORNERS, UNKNOWN_COST, PixelBox
@@ -71,8 +70,7 @@ class Trial:
         return list(scene.boxes(corners, corners))
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(NamedTuple):
     """A box that could be among those drawn.
 
     Attributes:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...manifests.images import RGB
 from ..geometry import Box
+from .overlay import fill
 from .palette import RGBTuple
 from .rectangle_finder import PixelBox, hole_of
 from .rectangle_trial import Trial
@@ -72,7 +73,7 @@ def stamp_box(painted: RGB, box: PixelBox, style: BoxStyle, rgb: RGBTuple) -> No
         rgb: the colour.
     """
     for x0, y0, x1, y1 in style.parts(box):
-        painted[y0:y1, x0:x1] = rgb
+        fill(painted[y0:y1, x0:x1], rgb)
 
 
 def pixels_under(photo: RGB, boxes: Sequence[PixelBox], style: BoxStyle) -> NDArray[np.uint8]:

@@ -19,7 +19,7 @@ from ..geometry import Box, hull
 from ..marks.box_options import BoxOptions
 from ..marks.evidence import read_evidence
 from ..marks.matching import assign_within
-from ..marks.palette import PALETTES, Color, colors_apart, pick_clear
+from ..marks.palette import PALETTES, Color, pick_apart
 from ..marks.rectangle_finder import PixelBox, find_boxes
 from ..marks.rectangles import MIN_OUTLINE, BoxStyle, can_be_read, pixels_under, stamp_box, whole_pixels
 from ..masks.classes import absent_names
@@ -218,15 +218,8 @@ class Detection(Task[DetectionOptions]):
         self, view: View, picks: Sequence[_Drawable], style: BoxStyle, draw: random.Random
     ) -> tuple[list[Color], bool]:
         """A colour a class, apart from each other and from what is painted; and whether JPEG would lose them."""
-        chosen: list[Color] = []
-        lossless = False
-        for pick in picks:
-            free = colors_apart(PALETTES[self.options.palette], [color.rgb for color in chosen])
-            covered: NDArray[np.uint8] = pixels_under(view.rgb, pick.drawn, style)
-            color, clear = pick_clear(free, covered, 1.0, draw)
-            chosen.append(color)
-            lossless |= not clear
-        return chosen, lossless
+        under = (pixels_under(view.rgb, pick.drawn, style) for pick in picks)
+        return pick_apart(PALETTES[self.options.palette], under, draw)
 
     def _rendered(
         self,

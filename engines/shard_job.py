@@ -134,6 +134,7 @@ class ShardJob:
                     counts[stream.label, fault.kind] += 1
                     rejects.append(_reject(stream, unit.row, unit.variant, fault))
                     continue
+                del built  # its pixels' memory, still in the cache, is the next unit's
                 counts[stream.label, "built"] += 1
                 yield triplet
 

@@ -89,45 +89,30 @@ def test_pixels_are_those_whose_centre_lies_on_the_box():
 
 
 _TURNS = st.one_of(st.sampled_from([0.0, 45.0, 90.0, 180.0, 270.0]), st.floats(0, 360))
+_BOXES = st.builds(_turned, st.floats(-20, 80), st.floats(-20, 60), st.floats(1, 90), st.floats(1, 90), _TURNS)
 
 
 @settings(max_examples=200, deadline=None)
-@given(
-    st.floats(-20, 80),
-    st.floats(-20, 60),
-    st.floats(1, 90),
-    st.floats(1, 90),
-    _TURNS,
-    st.sampled_from([0, 2, 3, 5]),
-)
-def test_pixels_against_the_distance_of_each_centre(x, y, width, height, degrees, outline):
+@given(_BOXES, st.sampled_from([0, 2, 3, 5]))
+def test_pixels_against_the_distance_of_each_centre(box, outline):
     """All pixels but those whose centre lies on a side, where rounding decides."""
-    box = _turned(x, y, width, height, degrees)
     (rows, columns), inside = pixels_of(box, (60, 40), outline)
     painted = np.zeros((40, 60), bool)
     painted[rows, columns] = inside
     down, right = np.mgrid[:40, :60] + 0.5
-    away = np.stack([right - x, down - y], axis=-1)
-    across = np.abs(away @ [box.along_x, box.along_y]) - width / 2
-    below = np.abs(away @ [-box.along_y, box.along_x]) - height / 2
+    away = np.stack([right - box.x, down - box.y], axis=-1)
+    across = np.abs(away @ [box.along_x, box.along_y]) - box.width / 2
+    below = np.abs(away @ [-box.along_y, box.along_x]) - box.height / 2
     depth = -np.maximum(across, below)  # how far inside the nearest side a centre lies
-    full = not outline or min(width, height) < 3 * outline
+    full = not outline or min(box.width, box.height) < 3 * outline
     expected = (depth > 0) if full else (depth > 0) & (depth < outline)
     sure = (np.abs(depth) > 2e-6) & (full | (np.abs(depth - outline) > 2e-6))
     np.testing.assert_array_equal(painted[sure], expected[sure])
 
 
 @settings(max_examples=150, deadline=None)
-@given(
-    st.floats(-20, 80),
-    st.floats(-20, 60),
-    st.floats(1, 90),
-    st.floats(1, 90),
-    _TURNS,
-    st.sampled_from([0, 2, 3, 5]),
-)
-def test_places_are_those_of_the_pixels(x, y, width, height, degrees, outline):
-    box = _turned(x, y, width, height, degrees)
+@given(_BOXES, st.sampled_from([0, 2, 3, 5]))
+def test_places_are_those_of_the_pixels(box, outline):
     window, inside = pixels_of(box, (60, 40), outline)
     painted = np.zeros((40, 60), bool)
     painted[window] = inside

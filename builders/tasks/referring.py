@@ -109,7 +109,7 @@ class Referring(Task[ReferringOptions]):
             painting = paint_nothing(view, picks[0].sentence, self.options, draw)
             sentences = [picks[0].sentence]
         else:
-            labels, layers = _shown(view, {pick.sentence: pick.mask for pick in picks if pick.mask})
+            labels, layers = _shown(view, [(pick.sentence, pick.mask) for pick in picks if pick.mask])
             if not layers:
                 raise NotApplicable("too little is shown of what the sentences mean")
             painting = paint_layers(view, labels, layers, self.options, draw)
@@ -131,16 +131,16 @@ class Referring(Task[ReferringOptions]):
         return compare_pieces(decoded, annotation)
 
 
-def _shown(view: View, masks: Mapping[str, Rle]) -> tuple[NDArray[np.uint8], list[Layer]]:
+def _shown(view: View, masks: Sequence[tuple[str, Rle]]) -> tuple[NDArray[np.uint8], list[Layer]]:
     """Label map of the sentences of which enough is shown; where their masks overlap, the smaller lies on top."""
     scale_x, scale_y = view.geometry.scale_xy
-    least = {said: max(MIN_PIXELS, _LEAST_SHOWN * regions.area(m) * scale_x * scale_y) for said, m in masks.items()}
+    least = {said: max(MIN_PIXELS, _LEAST_SHOWN * regions.area(rle) * scale_x * scale_y) for said, rle in masks}
     if len(masks) == 1:
-        ((sentence, mask),) = masks.items()
+        ((sentence, mask),) = masks
         labels, rle = view.shown(mask)
         layer = Layer(sentence, labels, 1, rle)
         return labels, [layer] if layer.area >= least[sentence] else []
-    division = from_masks(view, [(Piece(sentence), mask) for sentence, mask in masks.items()])
+    division = from_masks(view, [(Piece(sentence), mask) for sentence, mask in masks])
     return layers_of(
         division.keep(
             position

@@ -108,6 +108,12 @@ def test_several_sentences_share_no_object():
     assert pairs == {frozenset({'"left guy"', '"dog"'}), frozenset({'"both men"', '"dog"'})}
 
 
+def test_one_sentence_said_of_two_objects_keeps_both():
+    rendered = _render(_sample(Expression(("that one",), (0,)), Expression(("that one",), (1,))), count=[2, 2])
+    assert sorted(region["area"] for region in rendered.annotation["regions"]) == [30 * 50, 40 * 40]
+    assert [region["name"] for region in rendered.annotation["regions"]] == ["that one", "that one"]
+
+
 def test_the_smaller_lies_on_top():
     sample = _sample(Expression(("man",), (2,)), Expression(("dog",), (1,)))
     areas = {one["name"]: one["area"] for one in _render(sample, count=(2, 2)).annotation["regions"]}

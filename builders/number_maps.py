@@ -96,9 +96,6 @@ def pixels_shared(first: Runs, second: Runs, kinds: tuple[int, int]) -> NDArray[
 def region_of_each(runs: Runs) -> NDArray[np.intp]:
     """The connected regions of equal numbers, where sides touch.
 
-    Runs of neighbouring rows that overlap are joined: the later of two regions is hung to the earlier, and each run to
-    the first of its region, until nothing changes.
-
     Args:
         runs: that end with their row, see `Runs.cut_at_rows`; neighbours in a row differ.
 
@@ -106,20 +103,32 @@ def region_of_each(runs: Runs) -> NDArray[np.intp]:
         (N,) the first run, in reading order, of the region of each run.
     """
     height, width = runs.shape
-    owners = np.arange(len(runs.numbers))
     ends = np.cumsum(runs.lengths)
     second, last = (int(np.searchsorted(ends, row * width, "right")) for row in (1, height - 1))
     above, below = ends[:last], ends[second:] - width
     stops = _merged(above, below)
     upper, lower = np.searchsorted(above, stops), np.searchsorted(below, stops) + second
+    same = runs.numbers[upper] == runs.numbers[lower]
+    return first_of_each(len(ends), upper[same], lower[same])
+
+
+def first_of_each(count: int, upper: NDArray[np.intp], lower: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The first of those that each of so many things is joined to, directly or not.
+
+    The later of two is hung to the earlier, and each to the first of those it hangs from, until nothing changes.
+
+    Args:
+        count: of things.
+        upper, lower: pairs of things that are joined.
+    """
+    owners = np.arange(count)
     while len(upper):
-        apart = owners[upper] != owners[lower]
-        same = runs.numbers[upper] == runs.numbers[lower]
-        upper, lower = upper[apart & same], lower[apart & same]
         first, other = owners[upper], owners[lower]
+        apart = first != other
+        upper, lower, first, other = upper[apart], lower[apart], first[apart], other[apart]
         np.minimum.at(owners, np.maximum(first, other), np.minimum(first, other))
-        while not np.array_equal(owners[owners], owners):
-            owners = owners[owners]
+        while not np.array_equal(farther := owners[owners], owners):
+            owners = farther
     return owners
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..number_maps import first_of_each
 from .rotated_boxes import RotatedBox, box_around
 
 Integers = NDArray[np.int64]
+
+_WITH_DIAGONALS = 8
 
 
 class Pieces(NamedTuple):
@@ -30,21 +32,19 @@ class Pieces(NamedTuple):
 
     @classmethod
     def of(cls, mask: NDArray[np.uint8], neighbours: int) -> Pieces:
-        """The pieces of an (H, W) mask of 0 and 1, of which each pixel has 4 or 8 neighbours."""
-        if not mask.size:  # OpenCV crashes
-            nothing = np.zeros(0, np.int64)
-            return cls(np.zeros(1, np.int64), nothing, nothing, nothing, nothing)
-        _, labels = cv2.connectedComponents(mask, connectivity=neighbours)
-        begins = np.ones(labels.shape, np.bool_)
-        np.not_equal(labels[:, 1:], labels[:, :-1], out=begins[:, 1:])
-        starts = np.flatnonzero(begins)
-        lengths = np.diff(starts, append=labels.size)
-        numbers = labels.ravel()[starts]
-        order = np.argsort(numbers, kind="stable")
-        order = order[np.searchsorted(numbers[order], 1) :]  # 0 is what belongs to none
-        row, left = np.divmod(starts[order], labels.shape[1])
-        lengths, numbers = lengths[order], numbers[order]
-        firsts = np.flatnonzero(np.diff(numbers, prepend=0))
+        """The pieces of an (H, W) mask of 0 and 1, by their first pixels; neighbours: 4 or 8, of a pixel."""
+        starts, ends, width = _runs(mask)
+        touching = int(neighbours == _WITH_DIAGONALS)
+        lower = np.searchsorted(ends, starts + (width + 1 - touching))  # the first in the next row that reaches so far
+        after = np.searchsorted(starts, ends + (width + touching))
+        found = np.maximum(after - lower, 0)
+        upper = np.arange(len(starts)).repeat(found)
+        lower = np.arange(len(upper)) + (lower - np.cumsum(found) + found).repeat(found)
+        owners = first_of_each(len(starts), upper, lower)
+        order = np.argsort(owners, kind="stable")
+        owners, starts, lengths = owners[order], starts[order], (ends - starts)[order]
+        firsts = np.flatnonzero(np.diff(owners, prepend=-1))
+        row, left = np.divmod(starts, width)
         areas = np.add.reduceat(lengths, firsts) if len(firsts) else lengths
         return cls(np.append(firsts, len(order)), row, left, left + lengths, areas)
 
@@ -61,3 +61,14 @@ class Pieces(NamedTuple):
         runs = slice(int(self.firsts[at]), int(self.firsts[at + 1]))
         row = self.row[runs]
         return box_around([self.left[runs], self.right[runs]], [row, row + 1])
+
+
+def _runs(mask: NDArray[np.uint8]) -> tuple[Integers, Integers, int]:
+    """The pixels that runs of ones start at and end before, numbered along rows that are one pixel longer."""
+    framed = np.zeros((mask.shape[0], mask.shape[1] + 1), np.uint8)
+    framed[:, :-1] = mask
+    flat = framed.ravel()
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    if mask.size and flat[0]:
+        edges = np.append(0, edges)
+    return edges[::2], edges[1::2], framed.shape[1]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 
-from .convex_polygons import Corner
 from .evidence import Evidence
 from .matching import assign_within
 from .rotated_boxes import RotatedBox, corner_error, overlap, reach_of, touch
@@ -16,17 +14,10 @@ from .rotated_drawing import pixels_of
 from .rotated_finder import find_rotated_boxes
 from .rotated_hopes import are_hopeless, is_hopeless
 from .rotated_settling import framed, settled
+from .rotated_sure import is_sure
 
 MIN_SIDE: Final = 12.0
 """Pixels; the corners of a smaller one can hardly be told well enough for an IoU of 0.9."""
-_SURE_LOSS: Final = 0.11
-"""A box of which half a pixel a side is more (the share of its area) is tried out even where it stands alone."""
-_SURE_SHOWN_PX: Final = 20.0
-"""And one that has a corner outside, unless so much of both sides there is shown, beside the width of the line,"""
-_SURE_UPRIGHT: Final = 1.1
-"""and an upright rectangle around what is shown is so many times as large as the box."""
-_HARDLY_PX: Final = 0.5
-"""A corner is not outside when it is no farther away."""
 _GAP: Final = 3.0
 _SWAY: Final = 12.0
 """Paint that is farther away does not sway where a rectangle is found: the finder moves sides by 8 pixels at most."""
@@ -40,10 +31,10 @@ _LEAST_OVERLAP: Final = 0.93
 def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int, size_wh: tuple[int, int]) -> bool:
     """Whether the rectangles can be told apart once all are drawn in this order.
 
-    A large one that stands alone, or well inside another's outline, and of which enough is in the picture, can. The
-    others are drawn, without a photograph, and looked for; and with each all that are near, or near to those, since a
-    part of one can be taken for one of another's. Where there are other colours, which may hide anything, the whole
-    picture is.
+    One that stands alone, or well inside another's outline, mostly can, which is seen from its shape and from how much
+    of it is in the picture. The others are drawn, without a photograph, and looked for; and with each all that are
+    near, or near to those, since a part of one can be taken for one of another's. Where there are other colours, which
+    may hide anything, the whole picture is.
 
     Args:
         boxes: in the order in which they are drawn; no side is shorter than `MIN_SIDE`.
@@ -54,7 +45,7 @@ def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int
     if any(is_hopeless(box, outline, size_wh) for box in boxes):
         return False
     met = {at for pair in _close(boxes, _GAP) if _meet(boxes[pair[0]], boxes[pair[1]], outline) for at in pair}
-    hard = {at for at, box in enumerate(boxes) if at in met or _is_hard(box, size_wh, outline)}
+    hard = {at for at, box in enumerate(boxes) if at in met or not is_sure(box, outline, size_wh)}
     if not hard:
         return True
     alone = len(set(owners)) == 1
@@ -71,43 +62,6 @@ def match(
     """Pairs of a found and a true rectangle with at least this IoU, which is the third of each."""
     overlaps = np.array([[overlap(a, b) for b in true] for a in found]).reshape(len(found), len(true))
     return [(found[a], true[b], float(overlaps[a, b])) for a, b in assign_within(1 - overlaps, 1 - least)]
-
-
-def _is_hard(box: RotatedBox, size_wh: tuple[int, int], outline: int) -> bool:
-    """Whether even one that stands alone has to be tried out."""
-    if 1 / box.width + 1 / box.height > _SURE_LOSS:
-        return True
-    out = [at for at, corner in enumerate(box.corner_list()) if _is_outside(corner, size_wh)]
-    return bool(out) and (len(out) > 1 or not _is_plain(box, out[0], size_wh, outline))
-
-
-def _is_outside(corner: Corner, size_wh: tuple[int, int]) -> bool:
-    x, y = corner
-    return min(x, y) < -_HARDLY_PX or x > size_wh[0] + _HARDLY_PX or y > size_wh[1] + _HARDLY_PX
-
-
-def _is_plain(box: RotatedBox, out: int, size_wh: tuple[int, int], outline: int) -> bool:
-    """Whether what is shown of a box of which one corner is outside gives it away: enough of both its sides there, and
-    no upright rectangle around it is nearly as small."""
-    corners = box.corner_list()
-    cut = corners[out]
-    for beside in (corners[out - 1], corners[(out + 1) % 4]):
-        if _shown(beside, cut, size_wh) < _SURE_SHOWN_PX + outline:
-            return False
-    corners[out] = min(max(cut[0], 0.0), float(size_wh[0])), min(max(cut[1], 0.0), float(size_wh[1]))
-    x, y = [corner[0] for corner in corners], [corner[1] for corner in corners]
-    return (max(x) - min(x)) * (max(y) - min(y)) > _SURE_UPRIGHT * box.width * box.height
-
-
-def _shown(start: Corner, end: Corner, size_wh: tuple[int, int]) -> float:
-    """How much is shown of a side that starts in the picture, pixels."""
-    share = 1.0
-    for here, there, size in zip(start, end, size_wh, strict=True):
-        if there < 0:
-            share = min(share, here / (here - there))
-        elif there > size:
-            share = min(share, (size - here) / (there - here))
-    return share * math.dist(start, end)
 
 
 def _close(boxes: Sequence[RotatedBox], gap: float) -> Iterator[tuple[int, int]]:

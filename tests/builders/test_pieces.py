@@ -32,11 +32,12 @@ def test_pieces_are_opencvs(seed, height, width, share, neighbours):
     mask = (np.random.default_rng(seed).random((height, width)) < share).astype(np.uint8)
     found = Pieces.of(mask, neighbours)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=neighbours)
-    left, top, wide, high, area = stats[1:].T
+    order = 1 + np.argsort([np.flatnonzero(labels == label)[0] for label in range(1, len(stats))])
+    left, top, wide, high, area = stats[order.astype(int)].T
     assert found.areas.tolist() == area.tolist()
     assert found.bounds().tolist() == np.stack([left, top, left + wide, top + high], axis=1).tolist()
     for at in range(len(found.areas)):
-        rows, columns = np.nonzero(labels == at + 1)
+        rows, columns = np.nonzero(labels == order[at])
         corners = np.concatenate([np.stack([columns + i, rows + j], axis=1) for i in (0, 1) for j in (0, 1)])
         box = found.box(at)
         _, (long, short), _ = cv2.minAreaRect(corners.astype(np.float32))

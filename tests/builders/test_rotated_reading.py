@@ -152,14 +152,18 @@ def test_what_is_accepted_is_found_in_the_whole_picture(layout):
     [
         (_turned(80, 60, 60, 40, 20), 3, True),
         (_turned(80, 60, 19, 18, 20), 3, True),
-        (_turned(80, 60, 18, 17, 20), 3, False),  # 1 / 18 + 1 / 17 = 0.114
+        (_turned(80, 60, 18, 17, 20), 3, True),  # 1 / 18 + 1 / 17 = 0.114, but it rises by 17 sin 20 = 5.8
+        (_turned(80, 60, 18, 17, 4), 3, False),  # by 1.2
+        (_turned(80, 60, 18, 17, 45), 3, False),
         (_turned(80, 60, 60, 15, 20), 0, True),
-        (_turned(30, 60, 60, 60, 45), 3, True),  # a corner is 12.4 outside: 17.6 of each side, of 60, is not shown
-        (_turned(2, 60, 60, 60, 45), 3, False),  # 40.4 outside: of the others, 4.0 of the sides is all that is shown
-        (_turned(80, 60, 120, 110, 45), 3, False),  # all corners are outside
-        (_turned(30, 60, 60, 40, 3), 3, False),  # corners are 0.9 and 1.0 outside
-        (_turned(95, 60, 130, 70, 2), 3, False),  # an upright box around it is 1.07 times as large
-        (_turned(95, 60, 130, 70, 5), 3, True),  # 1.18 times
+        (_turned(30, 60, 60, 60, 40), 3, True),  # a corner is 12.3 outside: 40.9 and 44.0 of its sides of 60 are shown
+        (_turned(2, 60, 60, 60, 40), 3, False),  # 40.3 outside: nothing of one side, 7.4 of another
+        (_turned(80, 60, 120, 110, 40), 3, True),  # all corners are outside, of each side two thirds are shown
+        (_turned(80, 60, 120, 110, 45), 3, False),
+        (_turned(30, 60, 60, 40, 3), 3, False),  # 20.8 of a side of 40, less than 20 beside its line of 3
+        (_turned(95, 60, 130, 70, 2), 3, True),  # 36.1 of a side, and 64.0 of the inner edge of its line
+        (_turned(96, 60, 130, 70, 2), 3, False),  # 7.5
+        (_turned(95, 60, 130, 70, 2), 0, False),  # an upright box around what is shown is hardly larger
     ],
 )
 def test_what_needs_no_trial(monkeypatch, box, outline, sure):

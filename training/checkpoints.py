@@ -12,6 +12,7 @@ import torch
 from ..manifests.errors import OutputError, ResumeError, TrainingError
 from ..manifests.folder import replacing
 from .catalogue import rows_digest
+from .model import Editor, RunningMean
 from .settings import Settings
 
 
@@ -78,3 +79,28 @@ def check_begun(state: Mapping[str, Any], begun: Mapping[str, Any], run: Path) -
             f"the run in {run} was begun with other rows than its dataset has now; name the dataset of then, or train "
             "into another folder with this run's model as --base"
         )
+
+
+def state_of(editor: Editor, mean: RunningMean | None, optimizer: Any, accelerator: Any) -> dict[str, Any]:
+    """What a run needs to go on: weights, their mean, the optimizer and, for fp16, the scale of the loss."""
+    return {
+        "weights": {name: weight.detach() for name, weight in editor.learning().items()},
+        "mean": {"steps": mean.steps, "weights": mean.weights} if mean else None,
+        "optimizer": optimizer.state_dict(),
+        "scaler": accelerator.scaler.state_dict() if accelerator.scaler else None,
+    }
+
+
+def restore(state: dict[str, Any], editor: Editor, mean: RunningMean | None, optimizer: Any, accelerator: Any) -> int:
+    """Put a checkpoint back; its step."""
+    with torch.no_grad():
+        for name, weight in editor.learning().items():
+            weight.copy_(state["weights"][name])
+    if mean:
+        mean.steps = state["mean"]["steps"]
+        for name, average in mean.weights.items():
+            average.copy_(state["mean"]["weights"][name])
+    optimizer.load_state_dict(state["optimizer"])
+    if accelerator.scaler:
+        accelerator.scaler.load_state_dict(state["scaler"])
+    return int(state["step"])

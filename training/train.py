@@ -11,13 +11,12 @@ goes on bit for bit, and no random state needs to be kept.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,15 +30,13 @@ from ..manifests.errors import TaskpaintError, TrainingError, UsageError
 from ..manifests.extras import load_extra
 from .batches import BatchOrder
 from .catalogue import Catalogue
-from .checkpoints import begun_with, check_begun, checkpoint_files, load_checkpoint, save_checkpoint
-from .curves import LOSS_COLUMNS, METRIC_COLUMNS, Table, draw_curve, draw_metrics, read_losses, read_metrics
-from .model import Editor, Parts, RunningMean, load_parts, save_model, tokenize
+from .checkpoints import begun_with, check_begun, checkpoint_files, load_checkpoint, restore
+from .curves import read_losses
+from .logbook import Logbook, Say
+from .model import Parts, RunningMean, load_parts, save_model, tokenize
 from .pictures import Pictures
 from .run_folder import check_run, claimed
 from .settings import Settings, read_settings
-from .validation import Validation
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -110,19 +107,20 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
         if saved := checkpoint_files(settings.out):
             state = load_checkpoint(saved[-1])
             check_begun(state, begun, settings.out)
-            first_step = _restore(state, parts.editor, mean, optimizer, accelerator)
+            first_step = restore(state, parts.editor, mean, optimizer, accelerator)
             tell(f"going on after step {first_step:,}")
 
         model, optimizer = accelerator.prepare(parts.editor, optimizer)
         batches = _batches(catalogue, order, parts, accelerator, settings, first_step * settings.accumulate)
-        book = _Book.open(settings, begun, parts, mean, accelerator, first_step, tell)
+        book = Logbook.open(settings, begun, parts, mean, accelerator, first_step, tell)
         skipped, waited, began = 0, 0.0, time.monotonic()
 
         # The loop.
         parts.editor.train()
         for step in range(first_step, settings.steps):
+            rate = learning_rate(settings, step)
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(settings, step)
+                group["lr"] = rate
             loss, norm = (torch.zeros((), device=accelerator.device) for _ in range(2))
             for part in range(settings.accumulate):
                 asked = time.monotonic()
@@ -150,7 +148,7 @@ def train(settings: Settings, say: Say = lambda _: None, *, overwrite: bool = Fa
                 loss += one.detach() / settings.accumulate
             if mean:
                 mean.update(parts.editor)
-            book.note(step + 1, float(accelerator.reduce(loss, "mean")), float(norm), optimizer)
+            book.note(step + 1, float(accelerator.reduce(loss, "mean")), rate, float(norm), optimizer)
             accelerator.wait_for_everyone()
 
         # The end: the running mean is the model.
@@ -286,119 +284,6 @@ def _instructions(catalogue: Catalogue, settings: Settings) -> Iterator[str]:
     if settings.preset:
         for group in range(len(catalogue.groups)):
             yield from (row["edit_prompt"] for row in catalogue.read_group(group))
-
-
-@dataclass
-class _Book:
-    """What the steps leave behind: lines, curves, drawings and checkpoints. Only the main process writes."""
-
-    settings: Settings
-    begun: dict[str, Any]
-    parts: Parts
-    mean: RunningMean | None
-    accelerator: Any
-    first_step: int
-    tell: Say
-    began: float
-    losses: Table | None = None
-    scores: Table | None = None
-    validation: Validation | None = None
-    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
-    drawing_seconds: float = 0.0
-
-    @classmethod
-    def open(
-        cls,
-        settings: Settings,
-        begun: dict[str, Any],
-        parts: Parts,
-        mean: RunningMean | None,
-        accelerator: Any,
-        first_step: int,
-        tell: Say,
-    ) -> _Book:
-        """Go on with the tables after the checkpoint's step."""
-        book = cls(settings, begun, parts, mean, accelerator, first_step, tell, time.monotonic())
-        if settings.tracker:
-            told = json.loads(settings.model_dump_json())
-            accelerator.init_trackers("taskpaint", config={name: _plain(value) for name, value in told.items()})
-        if accelerator.is_main_process:
-            book.losses = Table(settings.out / "losses.csv", LOSS_COLUMNS, first_step)
-            book.scores = Table(settings.out / "metrics.csv", METRIC_COLUMNS, first_step)
-            if settings.validate_every:
-                book.validation = Validation.of(settings, parts, tell)
-        return book
-
-    def note(self, step: int, loss: float, norm: float, optimizer: Any) -> None:
-        """After a step, counted from 1."""
-        settings, last = self.settings, step == self.settings.steps
-        rate = learning_rate(settings, step - 1)
-        self.accelerator.log({"loss": loss, "learning_rate": rate, "gradient_norm": norm}, step=step)
-        if not self.losses:
-            return
-        self.losses.add(step, repr(loss), repr(rate), repr(norm))
-        if step % settings.log_every == 0:
-            seconds = time.monotonic() - self.began - self.drawing_seconds
-            speed = self.pictures_since(self.first_step, step) / seconds
-            self.tell(f"step {step:,} of {settings.steps:,}: loss {loss:.4f}, {speed:.3g} pictures a second")
-        if self.validation and (step % settings.validate_every == 0 or last):
-            began = time.monotonic()
-            self._validate(self.validation, step)
-            self.drawing_seconds += time.monotonic() - began
-        if step % settings.checkpoint_every == 0 or last:
-            state = self.begun | _state(self.parts.editor, self.mean, optimizer, self.accelerator)
-            save_checkpoint(settings.out, step, state, settings.keep_checkpoints)
-            draw_curve(read_losses(settings.out / "losses.csv"), "loss").save(settings.out / "loss.png")
-
-    def pictures_since(self, first_step: int, step: int) -> int:
-        """How many all processes have shown from one step to another."""
-        a_step = self.settings.batch_size * self.settings.accumulate * self.accelerator.num_processes
-        return a_step * (step - first_step)
-
-    def _validate(self, validation: Validation, step: int) -> None:
-        self.parts.editor.eval()
-        mean = self.mean.shown_by(self.parts.editor) if self.mean else nullcontext()
-        with mean, self.accelerator.autocast():
-            self.metrics = validation.run(step)
-        self.parts.editor.train()
-        flat = [(task, name, value) for task, figures in self.metrics.items() for name, value in figures.items()]
-        for task, name, value in flat:
-            assert self.scores is not None
-            self.scores.add(step, task, name, repr(value))
-        if flat:
-            draw_metrics(read_metrics(self.settings.out / "metrics.csv")).save(self.settings.out / "metrics.png")
-        self.accelerator.log({f"{task}/{name}": value for task, name, value in flat}, step=step)
-        told = ", ".join(f"{task} {name} {value:.3g}" for task, name, value in flat)
-        self.tell(f"step {step:,}: {told or 'samples drawn'}")
-
-
-def _plain(value: Any) -> Any:
-    """What every tracker takes: a number, a text, yes or no, or nothing."""
-    return json.dumps(value) if isinstance(value, (list, dict)) else value
-
-
-def _state(editor: Editor, mean: RunningMean | None, optimizer: Any, accelerator: Any) -> dict[str, Any]:
-    return {
-        "weights": {name: weight.detach() for name, weight in editor.learning().items()},
-        "mean": {"steps": mean.steps, "weights": mean.weights} if mean else None,
-        "optimizer": optimizer.state_dict(),
-        "scaler": accelerator.scaler.state_dict() if accelerator.scaler else None,
-    }
-
-
-def _restore(state: dict[str, Any], editor: Editor, mean: RunningMean | None, optimizer: Any, accelerator: Any) -> int:
-    """Put a checkpoint back; its step."""
-    with torch.no_grad():
-        for name, weight in editor.learning().items():
-            weight.copy_(state["weights"][name])
-    if mean:
-        mean.steps = state["mean"]["steps"]
-        for name, average in mean.weights.items():
-            average.copy_(state["mean"]["weights"][name])
-    optimizer.load_state_dict(state["optimizer"])
-    if accelerator.scaler:
-        accelerator.scaler.load_state_dict(state["scaler"])
-    return int(state["step"])
 
 
 def _no_number(step: int, loss: float, ids: list[str]) -> str:

@@ -80,14 +80,19 @@ def smallest_box(points: Points) -> RotatedBox:
         sides, lengths = sides[lengths > 0], lengths[lengths > 0]
         if not len(sides):
             return RotatedBox(float(points[0, 0]), float(points[0, 1]), 0.0, 0.0)
-    x, y = around[:, 0], around[:, 1]
-    turn_x, turn_y = (sides[:, :1] / lengths[:, None], sides[:, 1:] / lengths[:, None])
-    across, down = turn_x * x + turn_y * y, turn_x * y - turn_y * x
-    left, right, top, bottom = across.min(axis=1), across.max(axis=1), down.min(axis=1), down.max(axis=1)
-    best = int(np.round((right - left) * (bottom - top), 6).argmin())
-    u, v = float(left[best] + right[best]) / 2, float(top[best] + bottom[best]) / 2
-    width, height = float(right[best] - left[best]), float(bottom[best] - top[best])
-    along_x, along_y = float(turn_x[best, 0]), float(turn_y[best, 0])
+    count = len(sides)
+    turns = np.empty((count * 2, 2))  # along each side, then across each
+    np.divide(sides, lengths[:, None], out=turns[:count])
+    np.negative(turns[:count, 1], out=turns[count:, 0])
+    turns[count:, 1] = turns[:count, 0]
+    places = turns[:, :1] * around[:, 0]
+    places += turns[:, 1:] * around[:, 1]
+    least, most = np.minimum.reduce(places, axis=1), np.maximum.reduce(places, axis=1)
+    extents = most - least
+    best = int((extents[:count] * extents[count:]).round(6).argmin())
+    ends = [(float(least[at]), float(most[at])) for at in (best, best + count)]
+    (u, width), (v, height) = (((low + high) / 2, high - low) for low, high in ends)
+    along_x, along_y = turns[best].tolist()
     return RotatedBox(u * along_x - v * along_y, u * along_y + v * along_x, width, height, along_x, along_y)
 
 

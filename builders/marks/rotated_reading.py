@@ -14,7 +14,7 @@ from .rotated_drawing import pixels_of
 from .rotated_finder import find_rotated_boxes
 from .rotated_hopes import are_hopeless, is_hopeless
 from .rotated_settling import framed, settled
-from .rotated_sure import is_sure
+from .rotated_sure import is_suggested, is_sure
 
 MIN_SIDE: Final = 12.0
 """Pixels; the corners of a smaller one can hardly be told well enough for an IoU of 0.9."""
@@ -24,6 +24,9 @@ _SWAY: Final = 12.0
 _MARGIN: Final = 5
 _FEW: Final = 2
 """Among more boxes it is quicker to look first whether the finder would move one away."""
+_STARTS_PX: Final = (0.5, -0.7)
+"""What the finder begins with, the smallest rectangle around paint or a hole, is about so far from the true one."""
+_SAME_PX: Final = 0.5
 _MOST_ERROR_PX: Final = 1.0
 _LEAST_OVERLAP: Final = 0.93
 
@@ -124,6 +127,8 @@ def _is_read(
     true = [boxes[at]._replace(x=boxes[at].x - left, y=boxes[at].y - top) for at in group]
     if len(true) > _FEW and not _stay(evidence, true, outline):
         return False
+    if len(true) == 1 and is_suggested(boxes[group[0]], outline, size_wh) and _comes_back(evidence, true[0], outline):
+        return True
     found = find_rotated_boxes(evidence, outline)
     pairs = match(found, true, _LEAST_OVERLAP)
     return len(pairs) == len(found) == len(true) and all(corner_error(a, b) <= _MOST_ERROR_PX for a, b, _ in pairs)
@@ -134,6 +139,16 @@ def _stay(evidence: Evidence, boxes: Sequence[RotatedBox], outline: int) -> bool
     frame = framed(evidence)
     moved = ((box, settled(frame, box, outline)) for box in boxes)
     return all(found is not None and corner_error(found, box) <= _MOST_ERROR_PX for box, found in moved)
+
+
+def _comes_back(evidence: Evidence, box: RotatedBox, outline: int) -> bool:
+    """Whether the finder, started a little outside and a little inside of a rectangle, moves it to its place; where
+    nothing is left open."""
+    if not evidence.all():
+        return False
+    frame = framed(evidence)
+    moved = (settled(frame, box.grown(by), outline) for by in _STARTS_PX)
+    return all(found is not None and corner_error(found, box) <= _SAME_PX for found in moved)
 
 
 def _drawn(

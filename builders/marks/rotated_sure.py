@@ -22,6 +22,7 @@ _SEEN_PX: Final = 20.0
 """Of a side that leaves the picture so much is seen, beside the width of the line,"""
 _SEEN: Final = 0.5
 """and this share of what is seen of the inner edge of its line."""
+_HINT_PX: Final = 2.0
 _DEPTH_PX: Final = 4
 """How deep in a filled box that is looked at, as if it had a line."""
 _SAME_PX: Final = 0.25
@@ -41,25 +42,37 @@ def is_sure(box: RotatedBox, outline: int, size_wh: tuple[int, int]) -> bool:
         outline: width of the line in pixels; 0: filled.
         size_wh: of the picture.
     """
-    corners = box.corner_list()
-    is_large = 1 / box.width + 1 / box.height <= _LOSS
-    if not any(_is_outside(corner, size_wh) for corner in corners):
-        return is_large or _is_tilted(box)
+    if any(_is_outside(corner, size_wh) for corner in box.corner_list()):
+        return is_suggested(box, outline, size_wh, sure=True)
+    return _is_large(box) or _is_tilted(box)
+
+
+def is_suggested(box: RotatedBox, outline: int, size_wh: tuple[int, int], *, sure: bool = False) -> bool:
+    """Whether what is seen of a large rectangle suggests just this one, and every side or the paint along it is seen.
+
+    Args:
+        box: no side is shorter than 12 pixels.
+        outline: width of the line in pixels; 0: filled.
+        size_wh: of the picture.
+        sure: enough of each side is seen to tell where it is, and its steps tell its angle.
+    """
+    if not _is_large(box) or (sure and _is_diagonal(box)):
+        return False
+    is_seen = _is_seen if sure else _is_hinted
     full = min(box.width, box.height) < FULL_LINES * outline or not outline
-    inner = box.grown(-(_DEPTH_PX if full else outline)).corner_list()
-    return (
-        is_large
-        and not _is_diagonal(box)
-        and all(
-            _is_seen((corners[at - 1], corners[at]), (inner[at - 1], inner[at]), outline, size_wh) for at in range(4)
-        )
-        and _is_least(box if full else box.grown(-outline), size_wh)
-    )
+    corners, inner = box.corner_list(), box.grown(-(_DEPTH_PX if full else outline)).corner_list()
+    return all(
+        is_seen((corners[at - 1], corners[at]), (inner[at - 1], inner[at]), outline, size_wh) for at in range(4)
+    ) and _is_least(box if full else box.grown(-outline), size_wh)
 
 
 def _is_outside(corner: Corner, size_wh: tuple[int, int]) -> bool:
     x, y = corner
     return min(x, y) < -_HARDLY_PX or x > size_wh[0] + _HARDLY_PX or y > size_wh[1] + _HARDLY_PX
+
+
+def _is_large(box: RotatedBox) -> bool:
+    return 1 / box.width + 1 / box.height <= _LOSS
 
 
 def _is_tilted(box: RotatedBox) -> bool:
@@ -76,6 +89,13 @@ def _is_seen(side: tuple[Corner, Corner], inner: tuple[Corner, Corner], outline:
     if seen >= math.dist(*side) - _HARDLY_PX:
         return True
     return seen >= _SEEN_PX + outline and seen >= _SEEN * _length_in(*inner, size_wh)
+
+
+def _is_hinted(
+    side: tuple[Corner, Corner], inner: tuple[Corner, Corner], outline: int, size_wh: tuple[int, int]
+) -> bool:
+    """Whether something of a side is in the picture, or of the paint along it."""
+    return _length_in(*side, size_wh) > _HINT_PX or _length_in(*inner, size_wh) > _HINT_PX + outline
 
 
 def _length_in(start: Corner, end: Corner, size_wh: tuple[int, int]) -> float:

@@ -174,10 +174,32 @@ def test_what_needs_no_trial(monkeypatch, box, outline, sure):
         return find_rotated_boxes(evidence, width)
 
     monkeypatch.setattr(rotated_reading, "find_rotated_boxes", trial)
+    monkeypatch.setattr(rotated_reading, "_comes_back", lambda *_: False)  # nor the other kind of trial
     readable = can_be_read([box], [0], outline, (160, 120))
     assert bool(tried) is not sure
     if sure:
         assert readable and _is_found([box], [0], outline, (160, 120))
+
+
+@pytest.mark.parametrize(
+    ("box", "finder"),
+    [
+        (_turned(96, 60, 130, 70, 2), False),  # 7.5 of its right side are seen, and all of the paint along it
+        (_turned(2, 60, 60, 60, 40), True),  # nothing of its left side
+        (_turned(80, 60, 18, 17, 4), True),  # small
+    ],
+)
+def test_what_suggests_itself_is_only_moved(monkeypatch, box, finder):
+    looked = []
+
+    def find(evidence, width):
+        looked.append(width)
+        return find_rotated_boxes(evidence, width)
+
+    monkeypatch.setattr(rotated_reading, "find_rotated_boxes", find)
+    readable = can_be_read([box], [0], 3, (160, 120))
+    assert bool(looked) is finder
+    assert readable is _is_found([box], [0], 3, (160, 120), 0.93, 1.0)
 
 
 @st.composite

@@ -16,6 +16,7 @@ import contextlib
 import json
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -37,6 +38,7 @@ from taskpaint.engines.build import BuildOptions, build
 from taskpaint.engines.prepare import prepare
 from taskpaint.engines.shard_job import ShardJob
 from taskpaint.manifests import images
+from taskpaint.manifests.errors import SourceLayoutError
 from taskpaint.manifests.recipe_file import parse_recipe
 from taskpaint.writers import codecs
 from taskpaint.writers.shards import WRITER_OPTIONS
@@ -153,7 +155,11 @@ def measure(entry: dict[str, Any], size: str, data: Path, work: Path, repeats: i
     }
     file = parse_recipe(json.dumps(content), entry["name"])
     how = BuildOptions(root=data, workers=1, limit=ROWS, skip_missing=True)
-    build([file], work / "out", how)
+    try:
+        build([file], work / "out", how)
+    except SourceLayoutError as missing:
+        print(f"{entry['name']} is left out: {str(missing).splitlines()[0]}", file=sys.stderr)
+        return None
     prepared = prepare([file], how)
     run = ShardJob.of(prepared, work / "out", ROWS).open()
     shard, *_ = prepared.plan.shards(ROWS)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,6 +69,7 @@ PALETTES: Final = {
     ),
 }
 
+_DIAGONAL: Final = math.sqrt(3)
 CLEAR_DISTANCE: Final = 48.0
 """A mark must move pixels this far (Euclidean RGB) to be told from the photograph after JPEG 4:4:4 quality 95."""
 
@@ -100,12 +102,31 @@ def pick_clear(
     """
     if len(pixels) == 0:
         return draw.choice(list(palette)), True
+    left = list(palette)
+    while left:
+        color = left.pop(draw.randrange(len(left)))
+        if _is_clear(color.rgb, pixels, CLEAR_DISTANCE / opacity):
+            return color, True
     nearest = least_squared_distance([color.rgb for color in palette], pixels)
-    worst = [opacity * math.sqrt(distance) for distance in nearest]
-    clear = [position for position, distance in enumerate(worst) if distance >= CLEAR_DISTANCE]
-    if clear:
-        return palette[clear[draw.randrange(len(clear))]], True
-    return palette[worst.index(max(worst))], False
+    return palette[nearest.index(max(nearest))], False
+
+
+def _is_clear(rgb: RGBTuple, pixels: NDArray[np.uint8], distance: float) -> bool:
+    """Whether no pixel is nearer to a colour; distances are only worked out where cubes around it do not tell."""
+    near = _in_cube(pixels, rgb, math.ceil(distance))
+    if not cv2.hasNonZero(near):
+        return True
+    if cv2.hasNonZero(_in_cube(pixels, rgb, math.ceil(distance / _DIAGONAL) - 1)):
+        return False
+    away = pixels[near[0] != 0].astype(np.int32) - np.array(rgb)
+    return bool(np.square(away).sum(axis=1).min() >= distance * distance)
+
+
+def _in_cube(pixels: NDArray[np.uint8], rgb: RGBTuple, reach: int) -> NDArray[np.uint8]:
+    """(1, N) not 0 where no channel differs by more."""
+    red, green, blue = rgb
+    least, most = (red - reach, green - reach, blue - reach), (red + reach, green + reach, blue + reach)
+    return cv2.inRange(pixels[None], least, most)
 
 
 def pick_apart(

@@ -66,6 +66,29 @@ def test_a_faint_coat_on_white_needs_a_far_colour():
     assert "yellow" in names
 
 
+@pytest.mark.parametrize(
+    ("away", "clear"),
+    [
+        ((48, 0, 0), True),
+        ((47, 0, 0), False),
+        ((28, 28, 28), True),  # 48.5
+        ((27, 27, -28), False),  # 47.3
+        ((-40, 30, 0), True),  # 50: farther, though no channel differs by 48
+        ((38, 29, 0), False),  # 47.8
+    ],
+)
+def test_how_near_is_too_near(away, clear):
+    gray = [Color("gray", (128, 128, 128))]
+    pixels = [[128 + by for by in away], [255, 255, 255]]
+    assert _picks(pixels, opacity=1.0, palette=gray, seeds=1) == [(gray[0], clear)]
+
+
+def test_colours_that_show_are_drawn_evenly():
+    picks = [color.name for color, _ in _picks([[255] * 3] * 10, seeds=5000)]
+    others = [color.name for color in VIVID if color.name != "white"]
+    assert all(400 < picks.count(name) < 600 for name in others)  # 500, give or take 21
+
+
 def test_when_nothing_is_clear_the_best_worst_case_wins():
     palette = [Color("black", (0, 0, 0)), Color("gray", (128, 128, 128)), Color("white", (255, 255, 255))]
     pixels = [[10] * 3, [128] * 3, [235] * 3]  # gray touches one, black is 10 away from one, white 20

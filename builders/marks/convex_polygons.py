@@ -20,6 +20,12 @@ def shared_part(polygon: Sequence[Corner], other: Sequence[Corner]) -> list[Corn
     return kept
 
 
+def part_in_picture(polygon: Sequence[Corner], size_wh: tuple[float, float]) -> list[Corner]:
+    """The part of a convex polygon, clockwise on the screen, inside a picture; empty when there is none."""
+    width, height = size_wh
+    return shared_part(polygon, [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)])
+
+
 def area(polygon: Sequence[Corner]) -> float:
     """By the shoelace formula; positive where corners go clockwise on the screen."""
     around = (polygon[at - 1][0] * polygon[at][1] - polygon[at - 1][1] * polygon[at][0] for at in range(len(polygon)))

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .convex_polygons import Corner, area, shared_part
+from .convex_polygons import Corner, area, part_in_picture, shared_part
 
 Points = NDArray[np.float64]
 Floats = NDArray[np.float64]
@@ -141,9 +141,7 @@ def clipped(points: Points, size_wh: tuple[int, int]) -> Points:
     ahead = np.roll(hull, -1, axis=0)
     if float(hull[:, 0] @ ahead[:, 1] - hull[:, 1] @ ahead[:, 0]) < 0:
         hull = hull[::-1]
-    width, height = (float(side) for side in size_wh)
-    shared = shared_part([(x, y) for x, y in hull.tolist()], [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)])
-    return np.array(shared).reshape(-1, 2)
+    return np.array(part_in_picture([(x, y) for x, y in hull.tolist()], size_wh), float).reshape(-1, 2)
 
 
 def touch(first: RotatedBox, second: RotatedBox, gap: float) -> bool:

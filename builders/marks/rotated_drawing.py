@@ -28,6 +28,11 @@ _NUDGE: Final = 1e-6
 box's own axes, that rounding does not choose between them."""
 
 
+def is_full(box: RotatedBox, outline: float) -> bool:
+    """Whether a box is painted full: filled, or too narrow for its lines."""
+    return not outline or min(box.width, box.height) < FULL_LINES * outline
+
+
 def pixels_of(box: RotatedBox, size_wh: tuple[int, int], outline: float) -> tuple[Window, NDArray[np.bool_]]:
     """A window of the picture, and which of its pixels a box paints: those whose centre lies on it.
 
@@ -108,7 +113,7 @@ def _window(box: RotatedBox, size_wh: tuple[int, int]) -> Window:
 
 def _insets(box: RotatedBox, outline: float) -> Sequence[float]:
     """How far inside the box that which is painted begins, and where it is not painted full, ends."""
-    return (0.0, outline) if outline and min(box.width, box.height) >= FULL_LINES * outline else (0.0,)
+    return (0.0,) if is_full(box, outline) else (0.0, outline)
 
 
 def _spans(box: RotatedBox, rows: slice, columns: slice, insets: Sequence[float]) -> tuple[Integers, Integers]:

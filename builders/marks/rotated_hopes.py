@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .convex_polygons import shared_part
+from .convex_polygons import part_in_picture
 from .pieces import Pieces
 from .rotated_boxes import RotatedBox, corner_error, reach_of, touch
 from .rotated_drawing import FULL_LINES, places_of
@@ -97,8 +97,7 @@ def _suggest(
     pieces: Pieces, bounds: NDArray[np.int64], box: RotatedBox, size_wh: tuple[int, int], farthest: float
 ) -> bool:
     """Whether the smallest rectangle around a piece is about this one."""
-    width, height = size_wh
-    shown = shared_part(box.corner_list(), [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)])
+    shown = part_in_picture(box.corner_list(), size_wh)
     if not shown:
         return False
     x, y = [corner[0] for corner in shown], [corner[1] for corner in shown]

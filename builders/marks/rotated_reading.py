@@ -136,19 +136,21 @@ def _is_read(
 
 def _stay(evidence: Evidence, boxes: Sequence[RotatedBox], outline: int) -> bool:
     """Whether the finder, started from these rectangles themselves, would leave them where they are."""
-    frame = framed(evidence)
-    moved = ((box, settled(frame, box, outline)) for box in boxes)
-    return all(found is not None and corner_error(found, box) <= _MOST_ERROR_PX for box, found in moved)
+    return _settle(evidence, [(box, box) for box in boxes], outline, _MOST_ERROR_PX)
 
 
 def _comes_back(evidence: Evidence, box: RotatedBox, outline: int) -> bool:
     """Whether the finder, started a little outside and a little inside of a rectangle, moves it to its place; where
     nothing is left open."""
-    if not evidence.all():
-        return False
+    starts = [(box.grown(by), box) for by in _STARTS_PX]
+    return bool(evidence.all()) and _settle(evidence, starts, outline, _SAME_PX)
+
+
+def _settle(evidence: Evidence, starts: Sequence[tuple[RotatedBox, RotatedBox]], outline: int, most_px: float) -> bool:
+    """Whether the finder moves each of these rectangles to the one beside it, but for so much."""
     frame = framed(evidence)
-    moved = (settled(frame, box.grown(by), outline) for by in _STARTS_PX)
-    return all(found is not None and corner_error(found, box) <= _SAME_PX for found in moved)
+    moved = ((settled(frame, start, outline), box) for start, box in starts)
+    return all(found is not None and corner_error(found, box) <= most_px for found, box in moved)
 
 
 def _drawn(

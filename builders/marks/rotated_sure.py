@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from .convex_polygons import Corner, shared_part
+from .convex_polygons import Corner, part_in_picture
 from .rotated_boxes import RotatedBox, corner_error
-from .rotated_drawing import FULL_LINES
+from .rotated_drawing import is_full
 
 _LOSS: Final = 0.11
 """Half a pixel a side is at most this share of a box's area, or"""
@@ -59,7 +59,7 @@ def is_suggested(box: RotatedBox, outline: int, size_wh: tuple[int, int], *, sur
     if not _is_large(box) or (sure and _is_diagonal(box)):
         return False
     is_seen = _is_seen if sure else _is_hinted
-    full = min(box.width, box.height) < FULL_LINES * outline or not outline
+    full = is_full(box, outline)
     corners, inner = box.corner_list(), box.grown(-(_DEPTH_PX if full else outline)).corner_list()
     return all(
         is_seen((corners[at - 1], corners[at]), (inner[at - 1], inner[at]), outline, size_wh) for at in range(4)
@@ -116,8 +116,7 @@ def _length_in(start: Corner, end: Corner, size_wh: tuple[int, int]) -> float:
 
 def _is_least(box: RotatedBox, size_wh: tuple[int, int]) -> bool:
     """Whether the smallest rectangle around what is seen of a box is the box itself, and no other nearly as small."""
-    width, height = (float(side) for side in size_wh)
-    seen = shared_part(box.corner_list(), [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)])
+    seen = part_in_picture(box.corner_list(), size_wh)
     around = [_around(seen, seen[at - 1], seen[at]) for at in range(len(seen)) if seen[at - 1] != seen[at]]
     same = [corner_error(other, box) for other in around]
     if not same or min(same) > _SAME_PX:

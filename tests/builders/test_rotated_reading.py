@@ -158,6 +158,9 @@ def test_what_is_accepted_is_found_in_the_whole_picture(layout):
         (_turned(80, 60, 60, 15, 20), 0, True),
         (_turned(30, 60, 60, 60, 40), 3, True),  # a corner is 12.3 outside: 40.9 and 44.0 of its sides of 60 are shown
         (_turned(2, 60, 60, 60, 40), 3, False),  # 40.3 outside: nothing of one side, 7.4 of another
+        (_turned(30, 60, 60, 60, 45), 3, False),
+        (_turned(2, 60, 60, 60, 45), 3, False),
+        (_turned(95, 60, 130, 70, 5), 3, True),  # 37.8 of its right side of 70 are shown
         (_turned(80, 60, 120, 110, 40), 3, True),  # all corners are outside, of each side two thirds are shown
         (_turned(80, 60, 120, 110, 45), 3, False),
         (_turned(30, 60, 60, 40, 3), 3, False),  # 20.8 of a side of 40, less than 20 beside its line of 3

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .convex_polygons import Corner, area, part_in_picture, shared_part
+from .convex_polygons import Corner, area, shared_part
 
 Points = NDArray[np.float64]
 Floats = NDArray[np.float64]
@@ -133,15 +133,6 @@ def reach_of(box: RotatedBox) -> tuple[float, float]:
     """How far a box reaches from its middle along x and along y."""
     along_x, along_y = abs(box.along_x), abs(box.along_y)
     return (along_x * box.width + along_y * box.height) / 2, (along_y * box.width + along_x * box.height) / 2
-
-
-def clipped(points: Points, size_wh: tuple[int, int]) -> Points:
-    """The part of the convex hull of (N, 2) points that lies in the picture, as its corners; (0, 2) when none does."""
-    hull = points[cv2.convexHull(points.astype(np.float32), returnPoints=False).ravel()]
-    ahead = np.roll(hull, -1, axis=0)
-    if float(hull[:, 0] @ ahead[:, 1] - hull[:, 1] @ ahead[:, 0]) < 0:
-        hull = hull[::-1]
-    return np.array(part_in_picture([(x, y) for x, y in hull.tolist()], size_wh), float).reshape(-1, 2)
 
 
 def touch(first: RotatedBox, second: RotatedBox, gap: float) -> bool:

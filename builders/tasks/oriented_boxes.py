@@ -10,20 +10,21 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from ...manifests.errors import NotApplicable
+from ...manifests.errors import BadItem, NotApplicable
 from ...manifests.images import RGB
 from ...manifests.slots import Legend, Noun, SlotValue
 from ...manifests.target import PhotoTarget
-from ..geometry import Box, hull
+from ..geometry import Box, Geometry, hull
 from ..marks.box_options import BoxOptions
+from ..marks.cut_polygons import points_in_picture
 from ..marks.evidence import read_evidence
 from ..marks.palette import PALETTES, Color, pick_apart
 from ..marks.rectangles import MIN_OUTLINE
 from ..marks.rotated_boxes import (
+    Points,
     RotatedBox,
     box_of_corners,
     box_of_runs,
-    clipped,
     corner_error,
     smallest_box,
 )
@@ -38,8 +39,6 @@ from ..view import View, union_of
 
 _MATCH = 0.5
 """Least IoU of a found and a true box that are the same."""
-_QUADRILATERAL = 8
-"""Numbers of a polygon of four corners; it is convex, so that what a crop leaves of it follows from its corners."""
 
 
 class OrientedBoxesOptions(BoxOptions):
@@ -259,27 +258,34 @@ def shown_box(view: View, instance: Instance) -> RotatedBox | None:
     """The smallest rectangle around what is shown of an object, output pixels; None when nothing is.
 
     Raises:
-        BadItem: its mask cannot be rasterised.
+        BadItem: its mask cannot be rasterised, or a corner of its polygon is no finite number.
     """
-    whole = instance.segmentation
+    whole, geometry = instance.segmentation, view.geometry
     if isinstance(whole, list):
-        flat = [number for polygon in whole for number in polygon]
-        size_wh = view.geometry.resized_wh
-        points = view.geometry.shown_points(np.array(flat, float).reshape(-1, 2))
-        offset = np.array(view.geometry.offset_xy)
-        if points.min() >= 0 and (points <= size_wh).all():
-            return smallest_box(points + offset)
-        if len(whole) == 1 and len(flat) == _QUADRILATERAL:
-            kept = clipped(points, size_wh)
-            return smallest_box(kept + offset) if len(kept) else None
+        points = _points_shown(whole, geometry)
+        if not len(points):
+            return None
+        return smallest_box(points if geometry.offset_xy == (0, 0) else points + np.array(geometry.offset_xy))
     runs = read_counts(union_of([instance], view.sample)["counts"])
-    if view.geometry.is_native:
+    if geometry.is_native:
         return box_of_runs(runs, view.sample.height)
-    grid = view.geometry.grid()
+    grid = geometry.grid()
     assert grid is not None  # nothing is bent here
     (left, across), (top, down) = grid
     box = box_of_runs(runs, view.sample.height, (across, down))
     return box and box._replace(x=box.x + left, y=box.y + top)
+
+
+def _points_shown(polygons: Sequence[Sequence[float]], geometry: Geometry) -> Points:
+    """Points of what is shown of polygons, the corners of its hull among them; of the resized part, unpadded."""
+    flat = polygons[0] if len(polygons) == 1 else [place for polygon in polygons for place in polygon]
+    points = geometry.shown_points(np.array(flat, float).reshape(-1, 2))
+    if points.min() >= 0 and (points <= geometry.resized_wh).all():
+        return points
+    if not np.isfinite(points).all():
+        raise BadItem("a polygon has a corner that is no finite number")
+    ends = np.cumsum([len(polygon) // 2 for polygon in polygons])[:-1]
+    return np.concatenate([points_in_picture(part, geometry.resized_wh) for part in np.split(points, ends)])
 
 
 def _in_order(picks: Sequence[_Drawable]) -> tuple[list[RotatedBox], list[int]]:

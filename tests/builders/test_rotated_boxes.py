@@ -16,7 +16,6 @@ from taskpaint.builders.marks.rotated_boxes import (
     RotatedBox,
     box_of_corners,
     box_of_runs,
-    clipped,
     corner_error,
     overlap,
     smallest_box,
@@ -204,13 +203,6 @@ def test_corner_error_is_that_of_the_best_way_around():
     box = RotatedBox(10, 10, 8, 4)
     assert corner_error(box, RotatedBox(10, 10, 4, 8, 0, 1)) == pytest.approx(0)
     assert corner_error(box, RotatedBox(13, 14, 8, 4)) == pytest.approx(5)
-
-
-def test_clipping_by_hand():
-    square = np.array([[-5, -5], [-5, 5], [5, 5], [5, -5]], float)
-    assert sorted(clipped(square, (20, 20)).tolist()) == [[0, 0], [0, 5], [5, 0], [5, 5]]
-    assert clipped(square - 10, (20, 20)).shape == (0, 2)
-    assert sorted(clipped(square[::-1] + 8, (20, 20)).tolist()) == [[3, 3], [3, 13], [13, 3], [13, 13]]
 
 
 @settings(max_examples=60, deadline=None)

@@ -159,6 +159,26 @@ def test_a_crop_leaves_the_rectangle_of_what_is_shown():
     assert _back(rendered, view) == pytest.approx(_EXACT)
 
 
+def test_a_crop_leaves_the_rectangle_of_what_is_shown_of_any_polygon():
+    # an arrow head that points to the left; only its two ends, to the right of x = 50, are shown
+    arrow = ((10, 50), (90, 10), (110, 10), (40, 50), (110, 90), (90, 90))
+    rendered, _ = _render(_sample([("ship", arrow)], 200, 100), Sizing(resize="square", size=200))
+    # its upper side meets x = 50 at y = 30, its lower one at y = 70: the hull there reaches from 30 to 70
+    hull = np.array([(0, 60), (80, 20), (120, 20), (120, 180), (80, 180), (0, 140)], np.float32)
+    _, sides, _ = cv2.minAreaRect(hull)
+    (corners,) = rendered.annotation["boxes"][0]["corners"]
+    found = sorted(math.dist(a, b) for a, b in pairwise(corners))
+    assert found[0] == pytest.approx(min(sides), abs=0.02) and found[-1] == pytest.approx(max(sides), abs=0.02)
+
+
+def test_a_corner_that_is_no_number_is_refused():
+    sample = _sample([("ship", _rectangle(10, 20, 80, 80))])
+    (ship,) = sample.instances
+    broken = ship._replace(segmentation=[[10.0, 20.0, math.nan, 20.0, 80.0, 80.0]])
+    with pytest.raises(BadItem, match="no finite number"):
+        _render(Sample("1", sample.image, 200, 150, instances=(broken,)))
+
+
 def test_padding_does_not_belong_to_the_picture():
     sample = _sample([("ship", _rectangle(-10, 20, 60, 80))], 200, 100)
     rendered, _ = _render(sample, Sizing(resize="pad", size=200))

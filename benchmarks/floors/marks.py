@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import orjson
+from taskpaint.builders.marks.cut_polygons import points_in_picture
 from taskpaint.builders.tasks.counting import places_of
 from taskpaint.builders.tasks.oriented_boxes import shown_box
 from taskpaint.builders.view import View
@@ -85,14 +86,7 @@ def _boxes(item: Item, target: Image) -> None:
 def _rotated(item: Item, target: Image) -> None:
     """Outlines of the smallest rectangles around polygons, in the order of their size."""
     line = item.params["outline"]
-    left, top, right, bottom = item.crop
-    scale = item.out[0] / (right - left), item.out[1] / (bottom - top)
-    boxes = []
-    for region, box, color in item.facts:
-        if region:
-            points = np.concatenate([np.array(part, float).reshape(-1, 2) for part in orjson.loads(region)])
-            box = _smallest((points - (left, top)) * scale)
-        boxes.append((box, color))
+    boxes = [(_smallest(_shown(orjson.loads(polygons), item)), color) for polygons, color in item.facts]
     for (x, y, width, height, along_x, along_y), color in sorted(boxes, key=lambda one: -one[0][2] * one[0][3]):
         reach_x = (abs(along_x) * width + abs(along_y) * height) / 2
         reach_y = (abs(along_y) * width + abs(along_x) * height) / 2
@@ -104,6 +98,18 @@ def _rotated(item: Item, target: Image) -> None:
         if min(width, height) >= 3 * line:
             inside &= ~(_within(across, width / 2 - line) & _within(down, height / 2 - line))
         target[top:bottom, left:right][inside] = color
+
+
+def _shown(polygons: Any, item: Item) -> Any:
+    """Corners of polygons at output size; of one that is cut off, of the part shown, by taskpaint's own code, as no
+    library it needs has any for polygons of every shape."""
+    left, top, right, bottom = item.crop
+    scale = item.out[0] / (right - left), item.out[1] / (bottom - top)
+    parts = [(np.array(polygon, float).reshape(-1, 2) - (left, top)) * scale for polygon in polygons]
+    points = np.concatenate(parts) if len(parts) > 1 else parts[0]
+    if points.min() >= 0 and (points <= item.out).all():
+        return points
+    return np.array([corner for part in parts for corner in points_in_picture(part.tolist(), item.out)])
 
 
 def _smallest(points: Any) -> tuple[float, ...]:
@@ -174,19 +180,10 @@ def _pixel_boxes(row: Mapping[str, Any], view: View) -> list[tuple[int, int, int
     return sorted(found, key=lambda one: -(one[2] - one[0]) * (one[3] - one[1]))
 
 
-def _rectangles(row: Mapping[str, Any], view: View) -> list[tuple[bytes, Any, RGB]]:
-    """Polygons, still JSON, or of an object that is cut off its rectangle; and the colour."""
-    left, top, right, bottom = view.geometry.crop_xyxy
-    found = []
-    for one, color in _of_class(row, view):
-        whole = one.segmentation if isinstance(one.segmentation, list) else []
-        flat = [place for part in whole for place in zip(part[::2], part[1::2], strict=True)]
-        inside = all(left <= x <= right and top <= y <= bottom for x, y in flat)
-        if flat and inside:
-            found.append((orjson.dumps(whole), None, color))
-        elif box := shown_box(view, one):
-            found.append((b"", box, color))
-    return found
+def _outlines(row: Mapping[str, Any], view: View) -> list[tuple[bytes, RGB]]:
+    """Polygons of what is shown, still JSON, and the colour."""
+    found = [(one, color) for one, color in _of_class(row, view) if shown_box(view, one)]
+    return [(orjson.dumps(one.segmentation), color) for one, color in found]
 
 
 def _floor(
@@ -208,7 +205,7 @@ FLOORS = {
     "dots": _floor(_dots, "counting", {"absent": 0}, _counted),
     "outline": _floor(_boxes, "detection", {"absent": 0, "count": [1, 3]}, _pixel_boxes),
     "filled": _floor(_boxes, "detection", {"absent": 0, "style": "filled"}, _pixel_boxes),
-    "rotated": _floor(_rotated, "oriented_boxes", {}, _rectangles),
+    "rotated": _floor(_rotated, "oriented_boxes", {}, _outlines),
     "frame": _floor(
         _frame, "classification", {"style": "border"}, sources=(("oxford_pets", "oxford_pets", "trainval"),)
     ),

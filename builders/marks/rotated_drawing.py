@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Final
 
 import cv2
@@ -21,6 +22,7 @@ FULL_LINES: Final = 3
 """A box that is less than so many lines wide is painted full."""
 _PIXEL: Final = np.dtype("V3")
 _BESIDE: Final = 2
+_SAMPLES: Final = 400
 _LEVEL: Final = 1e-12
 """A side that rises less than this a pixel is level."""
 _NUDGE: Final = 1e-6
@@ -33,75 +35,85 @@ def is_full(box: RotatedBox, outline: float) -> bool:
     return not outline or min(box.width, box.height) < FULL_LINES * outline
 
 
-def pixels_of(box: RotatedBox, size_wh: tuple[int, int], outline: float) -> tuple[Window, NDArray[np.bool_]]:
-    """A window of the picture, and which of its pixels a box paints: those whose centre lies on it.
+class Stroke:
+    """Which pixels of a picture a box paints: those whose centre lies on it.
 
     Of centres on a side itself those count that lie where the box's own axes begin.
-
-    Args:
-        box: what is drawn.
-        size_wh: of the picture.
-        outline: width of the line, drawn inside the box; a box less than three lines wide is painted full. 0: filled.
     """
-    rows, columns = _window(box, size_wh)
-    first, end = _spans(box, rows, columns, _insets(box, outline))
-    width = columns.stop - columns.start
-    inside = _between(first[0], end[0], width)
-    if len(first) > 1:
-        inside ^= _between(first[1], end[1], width)
-    return (rows, columns), inside
 
+    def __init__(self, box: RotatedBox, size_wh: tuple[int, int], outline: float) -> None:
+        """Work out where each row of the picture is painted.
 
-def places_of(box: RotatedBox, size_wh: tuple[int, int], outline: float) -> Integers:
-    """(N,) the pixels that a box paints, numbered along the picture's rows; ascending. Arguments as `pixels_of`."""
-    starts, lengths = _runs(box, size_wh, outline)
-    ends = np.cumsum(lengths)
-    found: Integers = np.arange(ends[-1] if len(ends) else 0)
-    found += (starts - ends + lengths).repeat(lengths)
-    return found
+        Args:
+            box: what is drawn.
+            size_wh: of the picture.
+            outline: width of the line, drawn inside the box; a box less than three lines wide is painted full. 0: all
+                are.
+        """
+        self.window = _window(box, size_wh)
+        self._width = size_wh[0]
+        self._first, self._end = _spans(box, *self.window, _insets(box, outline))
 
+    def inside(self) -> NDArray[np.bool_]:
+        """Which pixels of the window are painted."""
+        width = self.window[1].stop - self.window[1].start
+        inside = _between(self._first[0], self._end[0], width)
+        if len(self._first) > 1:
+            inside ^= _between(self._first[1], self._end[1], width)
+        return inside
 
-def stamp_rotated(painted: RGB, box: RotatedBox, outline: int, rgb: RGBTuple) -> None:
-    """Draw one box, opaque and without anti-aliasing, in place; (H, W, 3) uint8, contiguous."""
-    assert painted.flags.c_contiguous  # or a copy would be painted
-    size_wh = painted.shape[1], painted.shape[0]
-    if outline:
-        color = np.array(rgb, np.uint8).view(_PIXEL)
-        np.put(painted.reshape(-1).view(_PIXEL), places_of(box, size_wh, outline), color)
-        return
-    window, inside = pixels_of(box, size_wh, outline)
-    if inside.size:
-        row = np.empty((1, inside.shape[1], 3), np.uint8)
-        row[:] = rgb
-        cv2.copyTo(cv2.repeat(row, inside.shape[0], 1), inside.view(np.uint8), painted[window])
+    def places(self) -> Integers:
+        """(N,) the pixels that are painted, numbered along the picture's rows; ascending."""
+        starts, lengths, ends = self._runs
+        found: Integers = np.arange(ends[-1] if len(ends) else 0)
+        found += (starts - ends + lengths).repeat(lengths)
+        return found
 
+    def paint(self, painted: RGB, rgb: RGBTuple) -> None:
+        """Opaque and without anti-aliasing, in place; (H, W, 3) uint8, contiguous."""
+        assert painted.flags.c_contiguous  # or a copy would be painted
+        if len(self._first) > 1:
+            np.put(painted.reshape(-1).view(_PIXEL), self.places(), np.array(rgb, np.uint8).view(_PIXEL))
+            return
+        inside = self.inside()
+        if inside.size:
+            row = np.empty((1, inside.shape[1], 3), np.uint8)
+            row[:] = rgb
+            cv2.copyTo(cv2.repeat(row, inside.shape[0], 1), inside.view(np.uint8), painted[self.window])
 
-def pixels_under(photo: RGB, boxes: Sequence[RotatedBox], outline: int) -> NDArray[np.uint8]:
-    """(N, 3) uint8 colours that boxes cover or touch, about a thousand a box at most."""
-    line = outline + 2 * _BESIDE if outline else 0
-    found = []
-    for box in boxes:
-        starts, lengths = _runs(box.grown(_BESIDE), (photo.shape[1], photo.shape[0]), line)
-        ends = np.cumsum(lengths)
+    def under(self, photo: RGB) -> NDArray[np.uint8]:
+        """(N, 3) uint8 colours of pixels that are painted, at most some hundreds of them, and of those two to the
+        left, to the right, above and below, as a box's edges show only against what is beside it."""
+        starts, lengths, ends = self._runs
         count = int(ends[-1]) if len(ends) else 0
-        picked = np.arange(0, count, max(1, count // 1000))
-        found.append(picked + (starts - ends + lengths)[np.searchsorted(ends, picked, "right")])
-    return photo.reshape(-1, 3).take(np.concatenate(found), axis=0)
+        picked = np.arange(0, count, max(1, count // _SAMPLES))
+        here = picked + (starts - ends + lengths)[np.searchsorted(ends, picked, "right")]
+        column, width, size = here % self._width, self._width, photo.shape[0] * self._width
+        beside = [
+            here,
+            here - np.minimum(column, _BESIDE),
+            here + np.minimum(width - 1 - column, _BESIDE),
+            np.where(here < _BESIDE * width, here, here - _BESIDE * width),
+            np.where(here >= size - _BESIDE * width, here, here + _BESIDE * width),
+        ]
+        return photo.reshape(-1, 3).take(np.concatenate(beside), axis=0)
 
-
-def _runs(box: RotatedBox, size_wh: tuple[int, int], outline: float) -> tuple[Integers, Integers]:
-    """The first pixel of each run that a box paints, numbered along the picture's rows, and the run's length, which may
-    be 0."""
-    rows, columns = _window(box, size_wh)
-    first, end = _spans(box, rows, columns, _insets(box, outline))
-    begins: Integers = np.arange(rows.start, rows.stop) * size_wh[0] + columns.start
-    if len(first) == 1:
-        return begins + first[0], end[0] - first[0]
-    before = np.minimum(first[1], end[0])
-    after = np.minimum(end[1], end[0])
-    starts, lengths = np.stack([first[0], after], axis=1), np.stack([before - first[0], end[0] - after], axis=1)
-    starts += begins[:, None]
-    return starts.ravel(), lengths.ravel()
+    @cached_property
+    def _runs(self) -> tuple[Integers, Integers, Integers]:
+        """The first pixel of each run, numbered along the picture's rows; its length, which may be 0; and how many
+        pixels there are up to its end."""
+        rows, columns = self.window
+        first, end = self._first, self._end
+        starts: Integers = np.arange(rows.start, rows.stop) * self._width + columns.start
+        if len(first) == 1:
+            starts += first[0]
+            lengths = end[0] - first[0]
+            return starts, lengths, np.cumsum(lengths)
+        both = np.stack([first[0], np.minimum(end[1], end[0])], axis=1)
+        lengths = np.stack([np.minimum(first[1], end[0]), end[0]], axis=1)
+        lengths -= both
+        both += starts[:, None]
+        return both.ravel(), lengths.ravel(), np.cumsum(lengths)
 
 
 def _window(box: RotatedBox, size_wh: tuple[int, int]) -> Window:

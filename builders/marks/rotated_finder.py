@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .evidence import Evidence
 from .pieces import Pieces
 from .rotated_boxes import RotatedBox, overlap_more, reach_of
-from .rotated_drawing import places_of
+from .rotated_drawing import Stroke
 from .rotated_settling import framed, settled
 
 Places = NDArray[np.intp]
@@ -72,7 +72,7 @@ def _candidates(part: Evidence, outline: int) -> tuple[list[RotatedBox], list[Pl
             continue
         box = settled(frame, seed, outline)
         if box is not None and not any(overlap_more(box, other, _TWIN) for other in found):
-            places = places_of(box, part.shape[::-1], outline)
+            places = Stroke(box, part.shape[::-1], outline).places()
             found.append(box)
             areas.append(places)
             if told and np.count_nonzero(flat.take(places) < 0) <= _HARDLY * len(places):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .convex_polygons import part_in_picture
 from .pieces import Pieces
 from .rotated_boxes import RotatedBox, corner_error, reach_of, touch
-from .rotated_drawing import FULL_LINES, places_of
+from .rotated_drawing import FULL_LINES, Stroke
 
 _LINE: Final = 2
 """Width of the lines in the small picture, pixels."""
@@ -65,7 +65,7 @@ def are_hopeless(boxes: Sequence[RotatedBox], outline: int, size_wh: tuple[int, 
     small, size = _moved([_scaled(box, scale) for box in boxes], (size_wh[0] * scale, size_wh[1] * scale))
     painted = np.zeros((size[1], size[0]), np.uint8)
     for box in small:
-        painted.reshape(-1)[places_of(box, size, line)] = 1
+        painted.reshape(-1)[Stroke(box, size, line).places()] = 1
     left = _not_suggested(Pieces.of(1 - painted, 4), small, line, size, farthest)
     return bool(left) and bool(_not_suggested(Pieces.of(painted, 8), left, 0.0, size, farthest))
 

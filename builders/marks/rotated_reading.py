@@ -10,7 +10,7 @@ import numpy as np
 from .evidence import Evidence
 from .matching import assign_within
 from .rotated_boxes import RotatedBox, corner_error, overlap, reach_of, touch
-from .rotated_drawing import pixels_of
+from .rotated_drawing import Stroke
 from .rotated_finder import find_rotated_boxes
 from .rotated_hopes import are_hopeless, is_hopeless
 from .rotated_settling import framed, settled
@@ -171,7 +171,8 @@ def _drawn(
     mine = set(group)
     for at, box in enumerate(boxes):
         if at in mine or owners[at] != owners[group[0]]:
-            (rows, columns), inside = pixels_of(box, size_wh, outline)  # just where it will be painted
+            stroke = Stroke(box, size_wh, outline)  # just where it will be painted
+            (rows, columns), inside = stroke.window, stroke.inside()
             above, before = max(0, top - rows.start), max(0, left - columns.start)
             inside = inside[above : max(0, top + height - rows.start), before : max(0, left + width - columns.start)]
             if inside.size:

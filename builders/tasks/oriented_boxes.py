@@ -28,7 +28,7 @@ from ..marks.rotated_boxes import (
     corner_error,
     smallest_box,
 )
-from ..marks.rotated_drawing import pixels_under, stamp_rotated
+from ..marks.rotated_drawing import Stroke
 from ..marks.rotated_finder import find_rotated_boxes
 from ..marks.rotated_reading import MIN_SIDE, can_be_read, match
 from ..masks.run_lengths import read_counts
@@ -120,10 +120,12 @@ class OrientedBoxes(Task[OrientedBoxesOptions]):
         """Draw the boxes of as many classes as were drawn by lot and can be read back together."""
         outline = self._outline(view)
         picks = self._picks(view, subject.choice, outline, draw)
-        colors, lossless = self._colors(view, picks, outline, draw)
+        boxes, owners = _in_order(picks)
+        strokes = [Stroke(box, view.size_wh, outline) for box in boxes]
+        colors, lossless = self._colors(view.rgb, strokes, owners, draw)
         painted = view.canvas()
-        for box, owner in zip(*_in_order(picks), strict=True):
-            stamp_rotated(painted, box, outline, colors[owner].rgb)
+        for stroke, owner in zip(strokes, owners, strict=True):
+            stroke.paint(painted, colors[owner].rgb)
         nouns = [Noun(pick.name, count=len(pick.boxes)) for pick in picks]
         named = [(noun, color.name) for noun, color in zip(nouns, colors, strict=True)]
         slots: dict[str, SlotValue] = {"object": nouns[0], "color": colors[0].name}
@@ -247,10 +249,13 @@ class OrientedBoxes(Task[OrientedBoxesOptions]):
         return _Drawable(candidate.name, tuple(boxes[at] for at in sorted(boxes)))
 
     def _colors(
-        self, view: View, picks: Sequence[_Drawable], outline: int, draw: random.Random
+        self, photo: RGB, strokes: Sequence[Stroke], owners: Sequence[int], draw: random.Random
     ) -> tuple[list[Color], bool]:
         """A colour a class, apart from each other and from what is painted; and whether JPEG would lose them."""
-        under = (pixels_under(view.rgb, pick.boxes, outline) for pick in picks)
+        under = (
+            np.concatenate([stroke.under(photo) for stroke, one in zip(strokes, owners, strict=True) if one == owner])
+            for owner in range(max(owners) + 1)
+        )
         return pick_apart(PALETTES[self.options.palette], under, draw)
 
 
@@ -284,8 +289,12 @@ def _points_shown(polygons: Sequence[Sequence[float]], geometry: Geometry) -> Po
         return points
     if not np.isfinite(points).all():
         raise BadItem("a polygon has a corner that is no finite number")
-    ends = np.cumsum([len(polygon) // 2 for polygon in polygons])[:-1]
-    return np.concatenate([points_in_picture(part, geometry.resized_wh) for part in np.split(points, ends)])
+    corners, kept, first = [(x, y) for x, y in points.tolist()], [], 0
+    for polygon in polygons:
+        last = first + len(polygon) // 2
+        kept += points_in_picture(corners[first:last], geometry.resized_wh)
+        first = last
+    return np.array(kept, float).reshape(-1, 2)
 
 
 def _in_order(picks: Sequence[_Drawable]) -> tuple[list[RotatedBox], list[int]]:

@@ -10,10 +10,14 @@ import pytest
 import skimage.draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from taskpaint.builders.marks import cut_polygons
 from taskpaint.builders.marks.convex_polygons import part_in_picture
-from taskpaint.builders.marks.cut_polygons import points_in_picture
 
 _SQUARE = np.array([[-5, -5], [5, -5], [5, 5], [-5, 5]], float)
+
+
+def points_in_picture(polygon, size_wh):
+    return np.array(cut_polygons.points_in_picture(polygon.tolist(), size_wh), float).reshape(-1, 2)
 
 
 def _same_hull(points, other):

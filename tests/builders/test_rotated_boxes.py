@@ -21,7 +21,7 @@ from taskpaint.builders.marks.rotated_boxes import (
     smallest_box,
     touch,
 )
-from taskpaint.builders.marks.rotated_drawing import pixels_of, pixels_under, places_of, stamp_rotated
+from taskpaint.builders.marks.rotated_drawing import Stroke
 from taskpaint.builders.marks.rotated_finder import find_rotated_boxes
 from taskpaint.builders.marks.rotated_settling import framed, settled
 from taskpaint.builders.masks import regions
@@ -36,10 +36,15 @@ def _turned(x, y, width, height, degrees):
     return RotatedBox(x, y, width, height, math.cos(math.radians(degrees)), math.sin(math.radians(degrees)))
 
 
+def _pixels(box, size_wh, outline):
+    stroke = Stroke(box, size_wh, outline)
+    return stroke.window, stroke.inside()
+
+
 def _evidence(boxes, outline, size_wh=(160, 120)):
     found = np.full(size_wh[::-1], -1, np.int8)
     for box in boxes:
-        window, inside = pixels_of(box, size_wh, outline)
+        window, inside = _pixels(box, size_wh, outline)
         found[window][inside] = 1
     return found
 
@@ -76,15 +81,15 @@ def test_the_smallest_box_is_opencvs(points):
 
 
 def test_pixels_are_those_whose_centre_lies_on_the_box():
-    window, inside = pixels_of(RotatedBox(5, 4, 6, 4), (20, 20), 0)
+    window, inside = _pixels(RotatedBox(5, 4, 6, 4), (20, 20), 0)
     assert window == (slice(2, 6), slice(2, 8)) and inside.all()
-    window, inside = pixels_of(RotatedBox(10, 10, 16, 12), (20, 20), 2)
+    window, inside = _pixels(RotatedBox(10, 10, 16, 12), (20, 20), 2)
     assert inside.sum() == 16 * 12 - 12 * 8
-    assert pixels_of(RotatedBox(10, 10, 16, 5), (20, 20), 2)[1].sum() == 16 * 4 + 16  # less than three lines: full
-    window, inside = pixels_of(_DIAMOND.grown(-0.5 * _HALF), (40, 40), 0)
+    assert _pixels(RotatedBox(10, 10, 16, 5), (20, 20), 2)[1].sum() == 16 * 4 + 16  # less than three lines: full
+    window, inside = _pixels(_DIAMOND.grown(-0.5 * _HALF), (40, 40), 0)
     # |x - 20| + |y - 20| <= 9.5 at the centres: rows of 18, 16 ... 2 pixels, above and below the middle
     assert inside.sum() == 2 * sum(range(2, 19, 2))
-    assert pixels_of(RotatedBox(-30, -30, 6, 4), (20, 20), 0)[1].size == 0
+    assert _pixels(RotatedBox(-30, -30, 6, 4), (20, 20), 0)[1].size == 0
 
 
 _TURNS = st.one_of(st.sampled_from([0.0, 45.0, 90.0, 180.0, 270.0]), st.floats(0, 360))
@@ -95,7 +100,7 @@ _BOXES = st.builds(_turned, st.floats(-20, 80), st.floats(-20, 60), st.floats(1,
 @given(_BOXES, st.sampled_from([0, 2, 3, 5]))
 def test_pixels_against_the_distance_of_each_centre(box, outline):
     """All pixels but those whose centre lies on a side, where rounding decides."""
-    (rows, columns), inside = pixels_of(box, (60, 40), outline)
+    (rows, columns), inside = _pixels(box, (60, 40), outline)
     painted = np.zeros((40, 60), bool)
     painted[rows, columns] = inside
     down, right = np.mgrid[:40, :60] + 0.5
@@ -112,19 +117,19 @@ def test_pixels_against_the_distance_of_each_centre(box, outline):
 @settings(max_examples=150, deadline=None)
 @given(_BOXES, st.sampled_from([0, 2, 3, 5]))
 def test_places_are_those_of_the_pixels(box, outline):
-    window, inside = pixels_of(box, (60, 40), outline)
+    window, inside = _pixels(box, (60, 40), outline)
     painted = np.zeros((40, 60), bool)
     painted[window] = inside
-    np.testing.assert_array_equal(places_of(box, (60, 40), outline), np.flatnonzero(painted))
+    np.testing.assert_array_equal(Stroke(box, (60, 40), outline).places(), np.flatnonzero(painted))
 
 
-def test_stamping_paints_just_these_pixels():
+def test_just_these_pixels_are_painted():
     photo = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
     boxes = _turned(40, 30, 50, 24, 33), _turned(2, 58, 30, 20, 100), RotatedBox(-50, -50, 8, 8)
     for box, outline in itertools.product(boxes, (0, 3)):
         painted = photo.copy()
-        stamp_rotated(painted, box, outline, (1, 2, 3))
-        (rows, columns), inside = pixels_of(box, (80, 60), outline)
+        Stroke(box, (80, 60), outline).paint(painted, (1, 2, 3))
+        (rows, columns), inside = _pixels(box, (80, 60), outline)
         expected = photo.copy()
         expected[rows, columns][inside] = (1, 2, 3)
         np.testing.assert_array_equal(painted, expected)
@@ -161,22 +166,30 @@ def test_the_box_of_runs_is_that_of_the_pixels_shown(seed, height, width, share,
 def test_colours_under_an_outline():
     photo = np.zeros((60, 60, 3), np.uint8)
     photo[25:35, 25:35] = 200  # in the hole
-    assert not pixels_under(photo, [RotatedBox(30, 30, 40, 40)], 2).any()
-    assert pixels_under(photo, [RotatedBox(30, 30, 40, 40)], 0).any()
+    assert not Stroke(RotatedBox(30, 30, 40, 40), (60, 60), 2).under(photo).any()
+    assert Stroke(RotatedBox(30, 30, 40, 40), (60, 60), 0).under(photo).any()
+    assert Stroke(RotatedBox(-30, -30, 8, 8), (60, 60), 2).under(photo).shape == (0, 3)
 
 
 @pytest.mark.parametrize("outline", [0, 3])
-@pytest.mark.parametrize("width", [30, 150])
-def test_colours_under_boxes_are_every_so_manyeth(outline, width):
-    """Of the pixels of the box grown by two, its line by as much on either side."""
-    photo = np.random.default_rng(0).integers(0, 256, (120, 200, 3)).astype(np.uint8)
-    boxes = [_turned(100, 60, width, 40, 17), _turned(3, 60, width, 40, 80)]
-    expected = []
-    for box in boxes:
-        window, inside = pixels_of(box.grown(2), (200, 120), outline and outline + 4)
-        colours = photo[window][inside]
-        expected.append(colours[:: max(1, len(colours) // 1000)])
-    np.testing.assert_array_equal(pixels_under(photo, boxes, outline), np.concatenate(expected))
+@pytest.mark.parametrize("width", [30, 150, 500])
+@pytest.mark.parametrize("degrees", [0, 17, 80])
+def test_colours_under_a_box_are_those_of_its_pixels_and_of_those_beside_it(outline, width, degrees):
+    numbers = np.arange(120 * 200)  # every pixel has a colour of its own
+    photo = np.stack([numbers % 256, numbers // 256, 0 * numbers], axis=1).astype(np.uint8).reshape(120, 200, 3)
+    box = _turned(60, 50, width, 40, degrees)
+    window, inside = _pixels(box, (200, 120), outline)
+    painted = np.zeros((120, 200), np.uint8)
+    painted[window] = inside
+    colours = Stroke(box, (200, 120), outline).under(photo).astype(int)
+    rows, columns = np.divmod(colours[:, 0] + 256 * colours[:, 1], 200)
+    cross = np.zeros((5, 5), np.uint8)
+    cross[[0, 2, 2, 2, 4], [2, 0, 2, 4, 2]] = 1
+    assert cv2.dilate(painted, cross)[rows, columns].all()
+    assert painted[rows, columns].sum() >= min(painted.sum(), 400)
+    assert len(colours) <= 5 * 800
+    steps = np.diff(np.flatnonzero(np.isin(np.flatnonzero(painted), rows * 200 + columns)))
+    assert steps.max() <= max(1, painted.sum() // 400)  # so many pixels are passed over at most
 
 
 @settings(max_examples=200, deadline=None)

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from taskpaint.builders.marks import rotated_reading
 from taskpaint.builders.marks.rotated_boxes import RotatedBox, corner_error
-from taskpaint.builders.marks.rotated_drawing import pixels_of
+from taskpaint.builders.marks.rotated_drawing import Stroke
 from taskpaint.builders.marks.rotated_finder import find_rotated_boxes
 from taskpaint.builders.marks.rotated_hopes import are_hopeless, is_hopeless
 from taskpaint.builders.marks.rotated_reading import can_be_read, match
@@ -25,8 +25,8 @@ def _evidence(boxes, owners, owner, outline, size_wh):
     """As a decoder has it of a whole picture: what another colour covers says nothing."""
     found = np.full(size_wh[::-1], -1, np.int8)
     for box, own in zip(boxes, owners, strict=True):
-        window, inside = pixels_of(box, size_wh, outline)
-        found[window][inside] = own == owner
+        stroke = Stroke(box, size_wh, outline)
+        found[stroke.window][stroke.inside()] = own == owner
     return found
 
 
@@ -128,7 +128,7 @@ def _layouts(draw):
             away = (other.width + width) / 2 + draw(st.floats(-20, 12))
             x, y = other.x + away * other.along_x, other.y + away * other.along_y
         box = _turned(x, y, width, height, turn)
-        if pixels_of(box, size, 0)[1].any():
+        if Stroke(box, size, 0).inside().any():
             boxes.append(box)
     boxes.sort(key=lambda box: -box.width * box.height)
     colors = draw(st.integers(1, 3))

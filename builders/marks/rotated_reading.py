@@ -12,8 +12,8 @@ from .matching import assign_within
 from .rotated_boxes import RotatedBox, corner_error, overlap, reach_of, touch
 from .rotated_drawing import Stroke
 from .rotated_finder import find_rotated_boxes
-from .rotated_hopes import are_hopeless, is_hopeless
-from .rotated_settling import framed, settled
+from .rotated_hopes import are_hopeless, is_hopeless, meet
+from .rotated_settling import framed, settled, stepped
 from .rotated_sure import is_suggested, is_sure
 
 MIN_SIDE: Final = 12.0
@@ -47,7 +47,7 @@ def can_be_read(boxes: Sequence[RotatedBox], owners: Sequence[int], outline: int
     """
     if any(is_hopeless(box, outline, size_wh) for box in boxes):
         return False
-    met = {at for pair in _close(boxes, _GAP) if _meet(boxes[pair[0]], boxes[pair[1]], outline) for at in pair}
+    met = {at for pair in _close(boxes, _GAP) if meet(boxes[pair[0]], boxes[pair[1]], outline, _GAP) for at in pair}
     hard = {at for at, box in enumerate(boxes) if at in met or not is_sure(box, outline, size_wh)}
     if not hard:
         return True
@@ -78,26 +78,6 @@ def _close(boxes: Sequence[RotatedBox], gap: float) -> Iterator[tuple[int, int]]
                 and abs(box.y - beside.y) <= reach_y + reaches[other][1] + gap
             ):
                 yield other, at
-
-
-def _meet(first: RotatedBox, second: RotatedBox, outline: int) -> bool:
-    """Whether what is painted of the two comes close."""
-    if outline and (_holds(first, second, outline) or _holds(second, first, outline)):
-        return False
-    return touch(first, second, _GAP)
-
-
-def _holds(outer: RotatedBox, inner: RotatedBox, outline: int) -> bool:
-    """Whether one lies in the hole of the other."""
-    inset = outline + _GAP
-    across, down = outer.width / 2 - inset, outer.height / 2 - inset
-    for x, y in inner.corner_list():
-        right, below = x - outer.x, y - outer.y
-        if abs(right * outer.along_x + below * outer.along_y) > across:
-            return False
-        if abs(below * outer.along_x - right * outer.along_y) > down:
-            return False
-    return True
 
 
 def _of_each(owners: Sequence[int]) -> list[list[int]]:
@@ -136,21 +116,19 @@ def _is_read(
 
 def _stay(evidence: Evidence, boxes: Sequence[RotatedBox], outline: int) -> bool:
     """Whether the finder, started from these rectangles themselves, would leave them where they are."""
-    return _settle(evidence, [(box, box) for box in boxes], outline, _MOST_ERROR_PX)
+    frame = framed(evidence)
+    moved = ((settled(frame, box, outline), box) for box in boxes)
+    return all(found is not None and corner_error(found, box) <= _MOST_ERROR_PX for found, box in moved)
 
 
 def _comes_back(evidence: Evidence, box: RotatedBox, outline: int) -> bool:
-    """Whether the finder, started a little outside and a little inside of a rectangle, moves it to its place; where
-    nothing is left open."""
-    starts = [(box.grown(by), box) for by in _STARTS_PX]
-    return bool(evidence.all()) and _settle(evidence, starts, outline, _SAME_PX)
-
-
-def _settle(evidence: Evidence, starts: Sequence[tuple[RotatedBox, RotatedBox]], outline: int, most_px: float) -> bool:
-    """Whether the finder moves each of these rectangles to the one beside it, but for so much."""
+    """Whether the finder, started a little outside and a little inside of a rectangle, moves it to its place at once;
+    where nothing is left open."""
+    if not evidence.all():
+        return False
     frame = framed(evidence)
-    moved = ((settled(frame, start, outline), box) for start, box in starts)
-    return all(found is not None and corner_error(found, box) <= most_px for found, box in moved)
+    moved = (stepped(frame, box.grown(by), outline)[0] for by in _STARTS_PX)
+    return all(corner_error(found, box) <= _SAME_PX for found in moved)
 
 
 def _drawn(

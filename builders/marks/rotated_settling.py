@@ -73,17 +73,24 @@ def settled(frame: Evidence, box: RotatedBox, outline: int) -> RotatedBox | None
         outline: width of the lines in pixels; 0: filled.
     """
     for reach in _REACHES:
-        samples = _samples(box, outline)
-        moves, turned = _solved(samples, *_edges(frame, samples, outline, reach))
-        right, left, down, up = moves
-        width, height = box.width + right + left, box.height + down + up
-        if min(width, height) < 2:
+        box, farthest = stepped(frame, box, outline, reach)
+        if min(box.width, box.height) < 2:
             return None
-        farthest = max(map(abs, moves)) + abs(turned) * (box.width + box.height) / 2
-        box = _moved(box, moves, turned)
         if farthest < _STILL_PX:
             break
     return box
+
+
+def stepped(frame: Evidence, box: RotatedBox, outline: int, reach: int = _REACHES[0]) -> tuple[RotatedBox, float]:
+    """The rectangle after one round, and how far it moved a corner, pixels, or more. Arguments as `settled`.
+
+    Args:
+        reach: how far from its place a side is looked for, steps; as in the first round, where none is given.
+    """
+    samples = _samples(box, outline)
+    moves, turned = _solved(samples, *_edges(frame, samples, outline, reach))
+    farthest = max(map(abs, moves)) + abs(turned) * (box.width + box.height) / 2
+    return _moved(box, moves, turned), farthest
 
 
 def _moved(box: RotatedBox, moves: list[float], turned: float) -> RotatedBox:

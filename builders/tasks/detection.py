@@ -24,6 +24,7 @@ from ..marks.rectangle_finder import PixelBox, find_boxes
 from ..marks.rectangles import MIN_OUTLINE, BoxStyle, can_be_read, pixels_under, stamp_box, whole_pixels
 from ..masks.classes import absent_names
 from ..sample import Feature, Instance, Sample
+from ..subjects.together import pick_together
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
 
@@ -181,21 +182,12 @@ class Detection(Task[DetectionOptions]):
         Raises:
             NotApplicable: there are too few; the reason of the last that failed.
         """
-        wanted = draw.randint(*self.options.count)
-        picks: list[_Drawable] = []
-        reason = ""
-        for candidate in candidates:
-            drawable = self._drawable(view, candidate, style)
-            if isinstance(drawable, str):
-                reason = drawable
-                continue
-            boxes, owners = _in_order([*picks, drawable])
-            if not can_be_read(boxes, owners, style, view.size_wh, added=len(picks)):
-                reason = f"the boxes of class {candidate.name} cannot be told apart once they are drawn"
-                continue
-            picks.append(drawable)
-            if len(picks) == wanted:
-                return picks
+
+        def are_read(picks: Sequence[_Drawable], added: int | None) -> bool:
+            return can_be_read(*_in_order(picks), style, view.size_wh, added)
+
+        drawables = (self._drawable(view, candidate, style) for candidate in candidates)
+        picks, reason = pick_together(drawables, draw.randint(*self.options.count), are_read)
         if len(picks) < self.options.count[0]:
             raise NotApplicable(reason)
         return picks

@@ -33,6 +33,7 @@ from ..marks.rotated_finder import find_rotated_boxes
 from ..marks.rotated_reading import MIN_SIDE, can_be_read, match
 from ..masks.run_lengths import read_counts
 from ..sample import Feature, Instance, Sample
+from ..subjects.together import pick_together
 from ..subjects.windows import window_around
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View, union_of
@@ -206,21 +207,12 @@ class OrientedBoxes(Task[OrientedBoxesOptions]):
         Raises:
             NotApplicable: there are too few; the reason of the last that failed.
         """
-        wanted = draw.randint(*self.options.count)
-        picks: list[_Drawable] = []
-        reason = ""
-        for candidate in candidates:
-            drawable = self._drawable(view, candidate)
-            if isinstance(drawable, str):
-                reason = drawable
-                continue
-            boxes, owners = _in_order([*picks, drawable])
-            if not can_be_read(boxes, owners, outline, view.size_wh):
-                reason = f"the boxes of class {candidate.name} cannot be told apart once they are drawn"
-                continue
-            picks.append(drawable)
-            if len(picks) == wanted:
-                return picks
+
+        def are_read(picks: Sequence[_Drawable], added: int | None) -> bool:
+            return can_be_read(*_in_order(picks), outline, view.size_wh)
+
+        drawables = (self._drawable(view, candidate) for candidate in candidates)
+        picks, reason = pick_together(drawables, draw.randint(*self.options.count), are_read)
         if len(picks) < self.options.count[0]:
             raise NotApplicable(reason)
         return picks

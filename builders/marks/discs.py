@@ -21,8 +21,6 @@ Point = tuple[float, float]
 MIN_RADIUS: Final = 3.0
 MIN_THICKNESS: Final = 1.5
 _SAMPLES: Final = 400
-_FEW: Final = 3
-"""So many marks are quicker one by one than all in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,40 +92,39 @@ def stamp_all(image: RGB, centers: Sequence[Point], shape: MarkShape, rgb: RGBTu
 
 def pixels_under(image: RGB, centers: Sequence[Point], shape: MarkShape) -> NDArray[np.uint8]:
     """(N, 3) uint8 colours that marks cover or touch, a few hundred a mark at most."""
-    if len(centers) <= _FEW:
-        return np.concatenate([np.zeros((0, 3), np.uint8), *(_sampled(image, center, shape) for center in centers)])
-    places = _places_of(image, centers, shape, margin=1.0, most=_SAMPLES)
+    if not centers:
+        return np.zeros((0, 3), np.uint8)
+    (x, y), (height, width) = np.rint(np.array(centers)).astype(np.int64).T[:, :, None], image.shape[:2]
+    across, down = _lattice(shape)
+    x, y = x + across, y + down
+    places = (y * width + x)[(x >= 0) & (x < width) & (y >= 0) & (y < height)]
     found: NDArray[np.uint8] = image.reshape(-1, 3).take(places, axis=0)
     return found
 
 
-def _sampled(image: RGB, center: Point, shape: MarkShape) -> NDArray[np.uint8]:
-    rows, columns, inside = shape.near(image, center, margin=1.0)
-    step = max(1, int((inside.size / _SAMPLES) ** 0.5))
-    window = image[rows, columns][::step, ::step].reshape(-1, 3)
-    return window.take(np.flatnonzero(inside[::step, ::step]), axis=0)
+@functools.lru_cache(maxsize=64)
+def _lattice(shape: MarkShape) -> NDArray[np.int64]:
+    """(2, N) how far right and down of a mark's middle its pixels lie, those that it touches among them; of a large one
+    those on a grid."""
+    outer, inner = shape.outer + 1, max(shape.inner - 1, 0.0)
+    step = max(1, math.ceil(math.sqrt(math.pi * (outer * outer - inner * inner) / _SAMPLES)))
+    reach = math.floor(outer / step) * step
+    places = np.mgrid[-reach : reach + 1 : step, -reach : reach + 1 : step].reshape(2, -1)
+    squared = (places * places).sum(axis=0)
+    found: NDArray[np.int64] = places[:, (squared <= outer * outer) & (squared >= inner * inner)]
+    found.flags.writeable = False
+    return found
 
 
-def _places_of(
-    image: RGB, centers: Sequence[Point], shape: MarkShape, margin: float = 0.0, most: int | None = None
-) -> NDArray[np.int64]:
-    """Where the pixels of all marks, at least one, stand in the picture row by row; a pixel of two marks twice.
-
-    Args:
-        image: the picture.
-        centers: x and y of each mark.
-        shape: of all marks, each edge moved out by `margin` pixels.
-        most: of a mark whose window has more pixels, only those on a grid of about so many.
-    """
+def _places_of(image: RGB, centers: Sequence[Point], shape: MarkShape) -> NDArray[np.int64]:
+    """Where the pixels of all marks, at least one, stand in the picture row by row; a pixel of two marks twice."""
     x, y = np.array(centers, float).T[:, :, None]  # (N, 1) each
-    outer, inner = shape.outer + margin, shape.inner - margin
+    outer, inner = shape.outer, shape.inner
     height, width = image.shape[:2]
     left, right = np.maximum(np.ceil(x - outer), 0), np.minimum(np.floor(x + outer), width - 1)
     top, bottom = np.maximum(np.ceil(y - outer), 0), np.minimum(np.floor(y + outer), height - 1)
-    wide, high = np.maximum(right - left + 1, 0), np.maximum(bottom - top + 1, 0)
-    step = np.maximum(np.floor(np.sqrt(wide * high / most)), 1) if most else np.ones((1, 1))
-    columns = left + step * np.arange(math.ceil((wide / step).max()))
-    rows = top + step * np.arange(math.ceil((high / step).max()))
+    columns = left + np.arange(max(0, int((right - left).max()) + 1))
+    rows = top + np.arange(max(0, int((bottom - top).max()) + 1))
     squared = ((rows - y) ** 2)[:, :, None] + ((columns - x) ** 2)[:, None, :]
     inside = (squared <= outer * outer) & (rows <= bottom)[:, :, None] & (columns <= right)[:, None, :]
     if inner > 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -90,12 +91,30 @@ def test_many_at_once(marks, outer, thickness):
         stamp(single, mark, shape, (1, 2, 255))
     stamp_all(together, marks, shape, (1, 2, 255))
     assert np.array_equal(together, single)
-    expected = set()
-    for mark in marks:  # every so many rows and columns of a large mark's window
-        rows, columns, inside = shape.near(image, mark, margin=1.0)
-        step = max(1, int((inside.size / 400) ** 0.5))
-        expected |= set(map(tuple, image[rows, columns][::step, ::step][inside[::step, ::step]].tolist()))
-    assert set(map(tuple, pixels_under(image, marks, shape).tolist())) == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-20, 120), st.floats(-20, 90)), min_size=1, max_size=6),
+    st.floats(3, 45),
+    st.sampled_from([0.0, 1.5, 8.0]),
+)
+def test_pixels_under_are_those_of_the_marks_and_those_they_touch(marks, outer, thickness):
+    shape = MarkShape(outer, max(outer - thickness, outer / 2) if thickness else -1.0)
+    image = np.zeros((70, 100, 3), np.uint8)
+    image[:, :, 0], image[:, :, 1] = np.arange(70)[:, None], np.arange(100)  # a pixel's colour says where it is
+    colours = pixels_under(image, marks, shape)
+    seen = np.zeros((70, 100), bool)
+    seen[colours[:, 0], colours[:, 1]] = True
+    middles = np.array(marks)[:, None, None]
+    away = np.hypot(np.arange(100) - middles[..., 0], np.arange(70)[:, None] - middles[..., 1])
+    beside = 1 + math.sqrt(0.5)  # marks are taken to lie on whole pixels
+    assert not seen[((away > outer + beside) | (away < shape.inner - beside)).all(axis=0)].any()
+    assert len(colours) <= 500 * len(marks)
+    gap = max(1, math.ceil(math.sqrt(math.pi * ((outer + 1) ** 2 - max(shape.inner - 1, 0) ** 2) / 400)))
+    near = cv2.dilate(seen.astype(np.uint8), np.ones((2 * gap - 1, 2 * gap - 1), np.uint8))
+    well_in = ((away < outer - gap) & (away > shape.inner + gap)).any(axis=0)  # no pixel of a mark is far from one seen
+    assert near[well_in].all()
 
 
 def test_a_picture_that_would_be_copied_is_refused():

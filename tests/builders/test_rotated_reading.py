@@ -106,6 +106,10 @@ def test_single_boxes_without_hope(box, outline, hopeless):
         ([RotatedBox(60, 60, 80, 60), RotatedBox(60, 60, 30, 100)], 4, True),  # a cross: each cuts the other
         ([RotatedBox(60, 60, 80, 60), RotatedBox(100, 90, 60, 50)], 4, False),  # a corner each: what is left shows both
         ([RotatedBox(60, 60, 80, 60), RotatedBox(110, 60, 90, 20)], 4, True),  # the small one's end is cut off
+        ([RotatedBox(60, 60, 80, 60), RotatedBox(60, 60, 40, 30)], 4, False),  # one in the other's hole
+        ([RotatedBox(60, 60, 80, 60), RotatedBox(60, 60, 11, 110)], 4, True),  # a narrow one, painted full, across
+        ([RotatedBox(130, 60, 70, 60), RotatedBox(140, 60, 30, 100)], 4, True),  # across where the picture ends
+        ([RotatedBox(40, 30, 40, 30), RotatedBox(60, 80, 80, 50), RotatedBox(60, 80, 30, 76)], 4, True),  # two of three
     ],
 )
 def test_sets_without_hope(boxes, outline, hopeless):

@@ -34,7 +34,7 @@ class Result:
     Attributes:
         triplets: built, and by how many tries more nothing could be built.
         floor_ms, publish_ms, taskpaint_ms: CPU milliseconds a triplet, from the quickest run of every shard.
-        ratio: taskpaint / floor of these; low, high: quartiles of the same over single pairs of runs.
+        ratio: taskpaint / floor of these; low, median, high: quartiles of the same over single pairs of runs.
         ratio_published: of taskpaint / (floor + publish); taskpaint's shards are always published: synced, renamed and
             hashed, see `floors.table.publish`.
     """
@@ -48,6 +48,7 @@ class Result:
     taskpaint_ms: float
     ratio: float
     low: float
+    median: float
     high: float
     ratio_published: float
 
@@ -75,7 +76,7 @@ def _print(r: Result, *, first: bool) -> None:
         print("|---|---|---:|---:|---:|---:|---:|---|---:|")
     built = str(r.triplets) + (f" of {r.triplets + r.skipped}" if r.skipped else "")
     times = f"{r.floor_ms:.2f} | {r.publish_ms:.2f} | {r.taskpaint_ms:.2f}"
-    ratios = f"**{r.ratio:.2f}** | {r.low:.2f}–{r.high:.2f} | {r.ratio_published:.2f}"
+    ratios = f"**{r.ratio:.2f}** | {r.low:.2f}, {r.median:.2f}, {r.high:.2f} | {r.ratio_published:.2f}"
     print(f"| {r.pipeline} | {r.size} | {built} | {times} | {ratios} |", flush=True)
 
 
@@ -133,6 +134,7 @@ def _measure(key: str, data: Path, work: Path, triplets: int, repeats: int) -> R
         taskpaint_ms=taskpaint_ms,
         ratio=taskpaint_ms / floor_ms,
         low=ratios[len(ratios) // 4],
+        median=ratios[len(ratios) // 2],
         high=ratios[len(ratios) * 3 // 4],
         ratio_published=taskpaint_ms / (floor_ms + publish_ms),
     )

@@ -25,7 +25,13 @@ def part_in_picture(polygon: Sequence[Corner], size_wh: tuple[float, float]) -> 
     width, height = size_wh
     if all(0 <= x <= width and 0 <= y <= height for x, y in polygon):
         return list(polygon)
-    return shared_part(polygon, [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)])
+    return shared_part(polygon, corners_of(size_wh))
+
+
+def corners_of(size_wh: tuple[float, float]) -> list[Corner]:
+    """The corners of a picture, clockwise on the screen."""
+    width, height = size_wh
+    return [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)]
 
 
 def parts_outside(polygon: Sequence[Corner], other: Sequence[Corner]) -> list[list[Corner]]:
@@ -38,15 +44,15 @@ def parts_outside(polygon: Sequence[Corner], other: Sequence[Corner]) -> list[li
     for at in range(len(polygon)):
         start, end = polygon[at - 1], polygon[at]
         stretches[-1].append(start)
-        hidden = _span_inside(start, end, other)
+        hidden = span_inside(start, end, other)
         if hidden is None:
             continue
         enters, leaves = hidden
         if enters > 0:
-            stretches[-1].append(_between(start, end, enters))
+            stretches[-1].append(between(start, end, enters))
         else:
             stretches[-1].pop()
-        stretches.append([_between(start, end, leaves)] if leaves < 1 else [])
+        stretches.append([between(start, end, leaves)] if leaves < 1 else [])
     last = stretches.pop()
     if stretches:
         stretches[0] = last + stretches[0]  # they meet where the walk began
@@ -55,8 +61,8 @@ def parts_outside(polygon: Sequence[Corner], other: Sequence[Corner]) -> list[li
     return [stretch for stretch in stretches if stretch]
 
 
-def _span_inside(start: Corner, end: Corner, other: Sequence[Corner]) -> tuple[float, float] | None:
-    """From where to where a line, 0 to 1, lies in a convex polygon; None where it does not.
+def span_inside(start: Corner, end: Corner, other: Sequence[Corner]) -> tuple[float, float] | None:
+    """From where to where a line, 0 to 1, lies in a convex polygon, clockwise on the screen; None where it does not.
 
     Source: Cyrus and Beck 1978.
     """
@@ -74,7 +80,8 @@ def _span_inside(start: Corner, end: Corner, other: Sequence[Corner]) -> tuple[f
     return (enters, leaves) if enters < leaves else None
 
 
-def _between(start: Corner, end: Corner, share: float) -> Corner:
+def between(start: Corner, end: Corner, share: float) -> Corner:
+    """The point of a line that lies so far along it, 0 to 1."""
     return start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
 
 
@@ -92,7 +99,7 @@ def _cut(polygon: Sequence[Corner], start: Corner, end: Corner) -> list[Corner]:
     for at in range(len(polygon)):
         here, there = sides[at - 1], sides[at]
         if (here < 0) != (there < 0):
-            kept.append(_between(polygon[at - 1], polygon[at], here / (here - there)))
+            kept.append(between(polygon[at - 1], polygon[at], here / (here - there)))
         if there >= 0:
             kept.append(polygon[at])
     return kept

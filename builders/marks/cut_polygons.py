@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .convex_polygons import Corner
+from .convex_polygons import Corner, between, corners_of, span_inside
 
 _NEAR_PX = 1e-6
 """A point so near to the edge of the picture lies on it, so that no side is cut a hair from its end."""
@@ -26,51 +26,42 @@ def points_in_picture(polygon: Sequence[Corner], size_wh: tuple[int, int]) -> li
         size_wh: of the picture, which begins at (0, 0).
     """
     width, height = size_wh
-    corners = [(_on_edge(x, width), _on_edge(y, height)) for x, y in polygon]
+    corners = [_on_edge(corner, size_wh) for corner in polygon]
     shown: list[Corner] = []
-    last_x, last_y = corners[-1]
-    was_inside = 0 <= last_x <= width and 0 <= last_y <= height
-    for x, y in corners:
-        inside = 0 <= x <= width and 0 <= y <= height
+    last, was_inside = corners[-1], _is_inside(corners[-1], size_wh)
+    for corner in corners:
+        inside = _is_inside(corner, size_wh)
         if not (inside and was_inside):
-            shown += _crossings(last_x, last_y, x, y, width, height)
+            shown += _crossings(last, corner, size_wh)
         if inside:
-            shown.append((x, y))
-        last_x, last_y, was_inside = x, y, inside
+            shown.append(corner)
+        last, was_inside = corner, inside
     shown += _covered(corners, width, height)
     return shown if _has_area(shown) else []
 
 
-def _on_edge(place: float, size: int) -> float:
-    if abs(place) < _NEAR_PX:
-        return 0.0
-    return float(size) if abs(place - size) < _NEAR_PX else place
+def _is_inside(corner: Corner, size_wh: tuple[int, int]) -> bool:
+    return 0 <= corner[0] <= size_wh[0] and 0 <= corner[1] <= size_wh[1]
+
+
+def _on_edge(corner: Corner, size_wh: tuple[int, int]) -> Corner:
+    """The point, or the one on the picture's edge that it is as good as."""
+    return _snapped(corner[0], size_wh[0]), _snapped(corner[1], size_wh[1])
+
+
+def _snapped(place: float, size: int) -> float:
+    nearest = 0.0 if place < size / 2 else float(size)
+    return nearest if abs(place - nearest) < _NEAR_PX else place
 
 
 def _has_area(points: Sequence[Corner]) -> bool:
     return len({x for x, _ in points}) > 1 and len({y for _, y in points}) > 1
 
 
-def _crossings(x: float, y: float, to_x: float, to_y: float, width: int, height: int) -> list[Corner]:
-    """Where a side enters the picture, and where it leaves it. Source: Liang and Barsky 1984."""
-    right, down = to_x - x, to_y - y
-    enters, leaves = 0.0, 1.0
-    first = last = (x, y)
-    for place, step, size, upright in ((x, right, width, True), (y, down, height, False)):
-        if not step:
-            if not 0 <= place <= size:
-                return []
-            continue
-        near, far = (0, size) if step > 0 else (size, 0)
-        comes, goes = (near - place) / step, (far - place) / step
-        if comes > enters:
-            enters, first = comes, (near, y + down * comes) if upright else (x + right * comes, near)
-        if goes < leaves:
-            leaves, last = goes, (far, y + down * goes) if upright else (x + right * goes, far)
-    if enters > leaves:
-        return []
-    found = ([first] if enters > 0 else []) + ([last] if leaves < 1 else [])
-    return [(min(max(x, 0.0), float(width)), min(max(y, 0.0), float(height))) for x, y in found]
+def _crossings(start: Corner, end: Corner, size_wh: tuple[int, int]) -> list[Corner]:
+    """Where a side enters the picture, and where it leaves it."""
+    shares = span_inside(start, end, corners_of(size_wh)) or ()
+    return [_on_edge(between(start, end, share), size_wh) for share in shares if 0 < share < 1]
 
 
 def _covered(corners: Sequence[Corner], width: int, height: int) -> list[Corner]:

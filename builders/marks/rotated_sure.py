@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from .convex_polygons import Corner, part_in_picture
+from .convex_polygons import Corner, corners_of, part_in_picture, span_inside
 from .rotated_boxes import RotatedBox, corner_error
 from .rotated_drawing import is_full
 
@@ -99,19 +99,9 @@ def _is_hinted(
 
 
 def _length_in(start: Corner, end: Corner, size_wh: tuple[int, int]) -> float:
-    """How much of a line is in the picture, pixels.
-
-    Source: Liang and Barsky 1984.
-    """
-    first, last = 0.0, 1.0
-    for here, there, size in zip(start, end, size_wh, strict=True):
-        step = there - here
-        if step:
-            enters, leaves = sorted((-here / step, (size - here) / step))
-            first, last = max(first, enters), min(last, leaves)
-        elif not 0 <= here <= size:
-            return 0.0
-    return max(0.0, last - first) * math.dist(start, end)
+    """How much of a line is in the picture, pixels."""
+    first, last = span_inside(start, end, corners_of(size_wh)) or (0.0, 0.0)
+    return (last - first) * math.dist(start, end)
 
 
 def _is_least(box: RotatedBox, size_wh: tuple[int, int]) -> bool:

@@ -25,7 +25,6 @@ def points_in_picture(polygon: Sequence[Corner], size_wh: tuple[int, int]) -> li
         polygon: finite x and y of its corners, in order, in pixel edges.
         size_wh: of the picture, which begins at (0, 0).
     """
-    width, height = size_wh
     corners = [_on_edge(corner, size_wh) for corner in polygon]
     shown: list[Corner] = []
     last, was_inside = corners[-1], _is_inside(corners[-1], size_wh)
@@ -36,7 +35,7 @@ def points_in_picture(polygon: Sequence[Corner], size_wh: tuple[int, int]) -> li
         if inside:
             shown.append(corner)
         last, was_inside = corner, inside
-    shown += _covered(corners, width, height)
+    shown += _covered(corners, size_wh)
     return shown if _has_area(shown) else []
 
 
@@ -64,18 +63,13 @@ def _crossings(start: Corner, end: Corner, size_wh: tuple[int, int]) -> list[Cor
     return [_on_edge(between(start, end, share), size_wh) for share in shares if 0 < share < 1]
 
 
-def _covered(corners: Sequence[Corner], width: int, height: int) -> list[Corner]:
+def _covered(corners: Sequence[Corner], size_wh: tuple[int, int]) -> list[Corner]:
     """The picture's corners that lie in the polygon: a line from there to the right crosses an odd number of sides."""
-    meets: tuple[list[float], list[float]] = ([], [])
+    meets: dict[float, list[float]] = {0.0: [], float(size_wh[1]): []}
     x, y = corners[-1]
     for to_x, to_y in corners:
-        for level, found in zip((0, height), meets, strict=True):
+        for level, found in meets.items():
             if (y > level) != (to_y > level):
                 found.append(x + (to_x - x) * ((level - y) / (to_y - y)))
         x, y = to_x, to_y
-    return [
-        (float(place), float(level))
-        for level, found in zip((0, height), meets, strict=True)
-        for place in (0, width)
-        if sum(at > place for at in found) % 2
-    ]
+    return [corner for corner in corners_of(size_wh) if sum(at > corner[0] for at in meets[corner[1]]) % 2]

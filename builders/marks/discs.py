@@ -94,9 +94,10 @@ def pixels_under(image: RGB, centers: Sequence[Point], shape: MarkShape) -> NDAr
     """(N, 3) uint8 colours that marks cover or touch, a few hundred a mark at most."""
     if not centers:
         return np.zeros((0, 3), np.uint8)
-    (x, y), (height, width) = np.rint(np.array(centers)).astype(np.int64).T[:, :, None], image.shape[:2]
+    height, width = image.shape[:2]
+    middles = np.rint(np.array(centers)).astype(np.int64)
     across, down = _lattice(shape)
-    x, y = x + across, y + down
+    x, y = middles[:, :1] + across, middles[:, 1:] + down
     places = (y * width + x)[(x >= 0) & (x < width) & (y >= 0) & (y < height)]
     found: NDArray[np.uint8] = image.reshape(-1, 3).take(places, axis=0)
     return found

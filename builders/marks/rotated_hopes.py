@@ -88,10 +88,11 @@ def _lose_one(first: RotatedBox, second: RotatedBox, outline: int, size_wh: tupl
     """Whether two outlines that cross leave nothing that suggests one of them, whatever else there is."""
     if not meet(first, second, outline, -_JOINED_PX):
         return False
-    paint = part_in_picture(first.corner_list(), size_wh) + part_in_picture(second.corner_list(), size_wh)
+    shown = [part_in_picture(one.corner_list(), size_wh) for one in (first, second)]
+    paint = [*shown[0], *shown[1]]
     return any(
-        not _is_about(paint, one, size_wh) and not _hole_shows(one, other, outline, size_wh)
-        for one, other in ((first, second), (second, first))
+        not _is_about(paint, part, one) and not _hole_shows(one, other, outline, size_wh)
+        for part, one, other in zip(shown, (first, second), (second, first), strict=True)
     )
 
 
@@ -105,12 +106,11 @@ def _hole_shows(box: RotatedBox, other: RotatedBox, outline: int, size_wh: tuple
         return True  # three corners of a rectangle leave no doubt
     if not is_full(other, outline):
         parts.append(shared_part(hole, other.grown(-outline).corner_list()))
-    return any(_is_about(part, inside, size_wh) for part in parts)
+    return any(_is_about(part, hole, inside) for part in parts)
 
 
-def _is_about(points: Sequence[Corner], box: RotatedBox, size_wh: tuple[int, int]) -> bool:
-    """Whether the smallest rectangle around points is near enough to suggest this one."""
-    shown = part_in_picture(box.corner_list(), size_wh)
+def _is_about(points: Sequence[Corner], shown: Sequence[Corner], box: RotatedBox) -> bool:
+    """Whether the smallest rectangle around points is near enough to suggest this one, of which so much is shown."""
     if not points or not shown:
         return False
     if any(abs(edge - other) > _CAPTURED_PX for edge, other in zip(_bounds(points), _bounds(shown), strict=True)):

@@ -46,10 +46,12 @@ def pick_together(
     for one in itertools.chain(ahead, rest):
         if isinstance(one, str):
             reason = one
-        elif ahead == [one] or not are_read([*picks, one], len(picks)):
+            continue
+        together = [*picks, one]
+        if together == ahead or not are_read(together, len(picks)):
             reason = f"the boxes of class {one.name} cannot be told apart once they are drawn"
-        else:
-            picks.append(one)
-            if len(picks) == wanted:
-                break
+            continue
+        picks = together
+        if len(picks) == wanted:
+            break
     return picks, reason

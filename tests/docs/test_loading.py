@@ -18,7 +18,9 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), 
 def out(tmp_path_factory):
     """Segmentation of the drawn COCO."""
     from taskpaint.builders.world import write_world
+    from taskpaint.manifests.extras import declare_torchvision_ops
 
+    declare_torchvision_ops()  # whichever example comes first in this process
     folder = tmp_path_factory.mktemp("loading")
     write_world(folder / "world", scenes=12, seed=1)
     recipe = {

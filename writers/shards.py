@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from ..manifests.errors import OutputError
 from ..manifests.folder import part_of, sync_folder
 from ..manifests.triplet import COLUMNS, IMAGE_COLUMNS, Triplet, to_batch, triplet_schema
+from .hashed_file import HashedFile
 
 _DICTIONARY: Final = ["task", "template_id", "source_dataset", "source_split", "license"]
 _IMAGE_LEAVES: Final = [f"{name}.bytes" for name in IMAGE_COLUMNS]
@@ -72,15 +73,13 @@ def write_batches(file: Path, batches: Iterable[pa.RecordBatch]) -> ShardFile:
     part = part_of(file)
     with output_errors(file):
         try:
-            rows = _write(part, batches)
-            sha256 = _sync(part)
-            size = part.stat().st_size
+            written = _write(part, batches)
             part.replace(file)
             sync_folder(file.parent)
         finally:
             with contextlib.suppress(FileNotFoundError):
                 part.unlink()
-    return ShardFile(rows, size, sha256)
+    return written
 
 
 def file_sha256(file: Path) -> str:
@@ -120,19 +119,12 @@ def _groups(triplets: Iterable[Triplet], most_rows: int) -> Iterator[list[Triple
         yield group
 
 
-def _write(part: Path, batches: Iterable[pa.RecordBatch]) -> int:
+def _write(part: Path, batches: Iterable[pa.RecordBatch]) -> ShardFile:
     rows = 0
-    with (
-        pa.OSFile(str(part), "wb") as sink,
-        pq.ParquetWriter(sink, triplet_schema(), **WRITER_OPTIONS) as writer,
-    ):
-        for batch in batches:
-            writer.write_batch(batch)
-            rows += batch.num_rows
-    return rows
-
-
-def _sync(part: Path) -> str:
-    with part.open("rb") as opened:
-        os.fsync(opened.fileno())
-    return file_sha256(part)
+    with HashedFile(part) as sink:
+        with pq.ParquetWriter(sink, triplet_schema(), **WRITER_OPTIONS) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+                rows += batch.num_rows
+        os.fsync(sink.fileno())
+        return ShardFile(rows, sink.tell(), sink.sha256())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +22,7 @@ MIN_SIDE: Final = 4
 _TWIN: Final = 0.9
 _APART: Final = 2
 _BESIDE: Final = 2
+_SAMPLES: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def stamp_box(painted: RGB, box: PixelBox, style: BoxStyle, rgb: RGBTuple) -> No
 
 
 def pixels_under(photo: RGB, boxes: Sequence[PixelBox], style: BoxStyle) -> NDArray[np.uint8]:
-    """(N, 3) uint8 colours that boxes cover or touch, a few hundred a side at most.
+    """(N, 3) uint8 colours that boxes cover or touch, some hundreds for each side.
 
     What a mark touches counts, since its edges show only against that.
     """
@@ -85,17 +87,19 @@ def pixels_under(photo: RGB, boxes: Sequence[PixelBox], style: BoxStyle) -> NDAr
     found = []
     for box in boxes:
         for x0, y0, x1, y1 in style.parts(box):
-            x0, y0, x1, y1 = (
-                max(0, x0 - _BESIDE),
-                max(0, y0 - _BESIDE),
-                min(width, x1 + _BESIDE),
-                min(height, y1 + _BESIDE),
-            )
-            step = max(1, int(((x1 - x0) * (y1 - y0) / 256) ** 0.5))
-            across = min(step, max(1, (x1 - x0) // 6))
-            down = min(step, max(1, (y1 - y0) // 6))
-            found.append(photo[y0:y1:down, x0:x1:across].reshape(-1, 3))
+            left, top = max(0, x0 - _BESIDE), max(0, y0 - _BESIDE)
+            right, bottom = min(width, x1 + _BESIDE), min(height, y1 + _BESIDE)
+            across, down = _steps(right - left, bottom - top)
+            found.append(photo[top:bottom:down, left:right:across].reshape(-1, 3))
     return np.concatenate(found)
+
+
+def _steps(width: int, height: int) -> tuple[int, int]:
+    """Steps of a lattice that has about `_SAMPLES` points of a rectangle, and six or more along its shorter side."""
+    area = width * height
+    short = max(1, min(math.isqrt(area // _SAMPLES), min(width, height) // 6))
+    long = max(1, area // (_SAMPLES * short))
+    return (long, short) if width > height else (short, long)
 
 
 def can_be_read(

@@ -61,6 +61,27 @@ def test_pixels_under_hold_a_margin():
     assert 7 in pixels_under(photo, [(10, 10, 30, 30)], _FILL)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 60), st.integers(2, 50), st.integers(24, 500), st.integers(24, 400), st.integers(2, 8))
+def test_pixels_under_lie_along_all_sides(left, top, width, height, line):
+    """Every pixel of the photo has a colour of its own, that of its number."""
+    numbers = np.arange(480 * 600).reshape(480, 600)
+    photo = np.stack([numbers >> 16, numbers >> 8, numbers], axis=-1).astype(np.uint8)
+    right, bottom = min(left + width, 598), min(top + height, 478)
+    found = pixels_under(photo, [(left, top, right, bottom)], BoxStyle(line)).astype(int)
+    y, x = np.divmod(found @ [1 << 16, 1 << 8, 1], 600)
+    assert len(found) <= 4 * 1024
+    assert x.min() >= left - 2 and x.max() < right + 2 and y.min() >= top - 2 and y.max() < bottom + 2
+    reach = line + 2
+    for across, along, first, last in ((y, x, left, right), (x, y, top, bottom)):
+        low, high = (top, bottom) if across is y else (left, right)
+        for near in (across < low + reach, across >= high - reach):
+            seen = [first - 2, *np.unique(along[near]).tolist(), last + 1]
+            assert max(np.diff(seen)) <= 1 + (line + 4) * (last - first + 4) / 256
+    middle = (x >= left + reach) & (x < right - reach) & (y >= top + reach) & (y < bottom - reach)
+    assert not middle.any() or min(right - left, bottom - top) < 3 * line
+
+
 _MISLEADING = {
     "overlap forms an inner rectangle": [(10, 10, 60, 50), (40, 30, 100, 80)],
     "a cross forms five": [(10, 35, 110, 55), (50, 5, 70, 85)],

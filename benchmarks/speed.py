@@ -111,13 +111,17 @@ def _measure(key: str, data: Path, work: Path, triplets: int, repeats: int) -> R
     floor_file = work / "floor.parquet"
     compare(floor, found, floor_file)
     found.rows.clear()
+    contents: dict[str, bytes] = {}
+    for shard in found.shards:
+        write(floor, items[shard.name], floor_file)
+        contents[shard.name] = floor_file.read_bytes()
     turns: dict[str, list[list[float]]] = {shard.name: [] for shard in found.shards}
     for repeat in range(repeats):
         for shard in found.shards:
             sides = (
                 lambda shard=shard: run(shard),
                 lambda shard=shard: write(floor, items[shard.name], floor_file),
-                lambda: publish(floor_file),
+                lambda shard=shard: publish(floor_file, contents[shard.name]),
             )
             turns[shard.name].append(_turn(sides, floor_first=bool(repeat % 2)))
     triplets = sum(report.rows.values())

@@ -189,7 +189,7 @@ def _least(calls: list[Call], table: pa.Table, file: Path) -> None:
     with pq.ParquetWriter(file, table.schema, **WRITER_OPTIONS) as writer:
         for batch in table.to_batches(max_chunksize=ROW_GROUP_ROWS):
             writer.write_batch(batch)
-    publish(file)
+    publish(file, file.read_bytes())
 
 
 def _turn(sides: Sequence[Callable[[], Any]], rows: int, *, first: int) -> tuple[float, float]:

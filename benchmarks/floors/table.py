@@ -49,12 +49,15 @@ def write(floor: Floor, items: Sequence[Item], file: Path) -> None:
             writer.add(item, *floor.draw(item))
 
 
-def publish(file: Path) -> str:
+def publish(file: Path, content: bytes) -> str:
     """What makes a closed file a finished shard: on disk whatever happens, under its name only when whole, and with the
-    SHA-256 that a manifest keeps. Timed apart, since the Parquet file itself is closed without it."""
+    SHA-256 that a manifest keeps. Timed apart, since the Parquet file itself is closed without it.
+
+    The content is given: who writes a file need not read it again to hash it.
+    """
     with file.open("rb") as opened:
         os.fsync(opened.fileno())
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    digest = hashlib.sha256(content).hexdigest()
     file.replace(file.with_suffix(".done"))
     folder = os.open(file.parent, os.O_RDONLY)
     os.fsync(folder)

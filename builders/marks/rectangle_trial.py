@@ -141,21 +141,19 @@ class _Scene:
         for left, top in starts:
             its_rights = _reached(top, left, rights, self._block, most)
             its_bottoms = its_rights and _reached(left, top, bottoms, self._block, most)
-            for bottom in its_bottoms:
-                for right in its_rights:
+            for bottom, on_left in its_bottoms:
+                for right, on_top in its_rights:
+                    if (right.high, bottom.high) not in corners:
+                        continue
                     box = left.low, top.low, right.high, bottom.high
-                    if box[2:] in corners and self._has_sides(box, (left, top, right, bottom)):
+                    least = _BARE * _area(box, line) + 1
+                    if (
+                        on_top <= least
+                        and on_left <= least
+                        and bottom.bare_between(left, right) <= least
+                        and right.bare_between(top, bottom) <= least
+                    ):
                         yield box
-
-    def _has_sides(self, box: PixelBox, sides: tuple[Band, Band, Band, Band]) -> bool:
-        left, top, right, bottom = sides
-        most = _BARE * _area(box, self._outline) + 1
-        return (
-            bottom.bare_between(left, right) <= most
-            and right.bare_between(top, bottom) <= most
-            and top.bare_between(left, right) <= most
-            and left.bare_between(top, bottom) <= most
-        )
 
     def chosen(self, boxes: Sequence[PixelBox]) -> list[_Candidate]:
         """Candidates taken one by one, each time the first of those that explain most of what none yet did.
@@ -214,20 +212,24 @@ class _Scene:
         return kept
 
 
-def _reached(side: Band, start: Band, ends: Sequence[tuple[int, Band]], block: int, most: float) -> list[Band]:
-    """Which bands, by where they end, a side reaches over at most so many bare pixels."""
+def _reached(
+    side: Band, start: Band, ends: Sequence[tuple[int, Band]], block: int, most: float
+) -> list[tuple[Band, int]]:
+    """Which bands, by where they end, a side reaches over at most so many bare pixels, and over how many."""
     found = []
+    least, bare, before = start.low + block, side.bare, side.bare[start.first]
     for edge, end in ends:
-        if edge - start.low > block:
-            if side.bare_between(start, end) > most:
+        if edge > least:
+            over = bare[end.last] - before
+            if over > most:
                 break
-            found.append(end)
+            found.append((end, over))
     return found
 
 
 def _area(box: PixelBox, outline: int) -> int:
     """Pixels that a box paints."""
     width, height = box[2] - box[0], box[3] - box[1]
-    if not outline or min(width, height) < 3 * outline:
+    if not outline or width < 3 * outline or height < 3 * outline:
         return width * height
     return 2 * outline * (width + height - 2 * outline)

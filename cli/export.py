@@ -113,32 +113,37 @@ def export(
     how = ExportOptions(
         to, tuple(task or []), tuple(split or []), tuple(where or []), limit, shard_size, there, workers
     )
-    if isinstance(folder, Path) and (rank is not None or world_size is not None):
-        arguments = ranks.words(
-            ("--to", to),
-            ("--task", task),
-            ("--split", split),
-            ("--where", where),
-            ("--limit", limit),
-            ("--shard-size", shard_size),
-            ("--location", location),
-            ("--out", folder.absolute()),
-        )
-        arguments = [str(dataset.absolute()), *arguments]
-        if rank is not None:
-            share, again = ranks.share(rank, world_size), ranks.command("export", *arguments)
-            ranks.tell(_run_share(dataset, folder, how, share, quiet or as_json, again), quiet, as_json)
-        elif world_size is not None:
-            check_export(dataset, folder, how)
-            ranks.write_script("export", arguments, folder.absolute(), world_size, workers, sbatch or [], script)
-        return
-    run = cluster.engine_of(engine, ray_address)
-    with places.written(out, quiet or as_json) as written:
-        summary = places.shown(_run(dataset, written, how, quiet or as_json, run), written, out)
-    if as_json:
-        report.print_json(vars(summary))
-    elif not quiet:
-        print_export(summary)
+    if isinstance(folder, Path) and rank is not None:
+        again = ranks.command("export", *export_arguments(dataset, folder, how))
+        found = _run_share(dataset, folder, how, ranks.share(rank, world_size), quiet or as_json, again)
+        ranks.tell(found, quiet, as_json)
+    elif isinstance(folder, Path) and world_size is not None:
+        check_export(dataset, folder, how)
+        arguments = export_arguments(dataset, folder, how)
+        ranks.write_script("export", arguments, folder.absolute(), world_size, workers, sbatch or [], script)
+    else:
+        run = cluster.engine_of(engine, ray_address)
+        with places.written(out, quiet or as_json) as written:
+            summary = places.shown(_run(dataset, written, how, quiet or as_json, run), written, out)
+        if as_json:
+            report.print_json(vars(summary))
+        elif not quiet:
+            print_export(summary)
+
+
+def export_arguments(dataset: Path, out: Path, how: ExportOptions) -> list[str]:
+    """What every rank of an export is given again."""
+    given = ranks.words(
+        ("--to", how.format),
+        ("--task", how.tasks),
+        ("--split", how.splits),
+        ("--where", how.where),
+        ("--limit", how.limit),
+        ("--shard-size", how.rows_per_shard),
+        ("--location", how.location),
+        ("--out", out.absolute()),
+    )
+    return [str(dataset.absolute()), *given]
 
 
 def _run(dataset: Path, out: Path, how: ExportOptions, quiet: bool, engine: Engine) -> ExportReport:

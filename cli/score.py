@@ -99,37 +99,36 @@ def score(
         _one_of(keep, ("float16", "float32"), "--keep-embeddings") if keep else None,
     )
     folder = place(out)
-    if isinstance(folder, Path) and (rank is not None or world_size is not None):
-        arguments = ranks.words(
-            ("--scores", scores),
-            ("--embedder", embedder),
-            ("--checkpoint", checkpoint),
-            ("--head", head),
-            ("--reference", reference),
-            ("--set", setting),
-            ("--device", device if device != "auto" else ""),
-            ("--precision", precision if precision != "auto" else ""),
-            ("--batch-size", batch_size),
-            ("--keep-embeddings", keep),
-        )
-        arguments = [str(folder.absolute()), *arguments]
-        if rank is not None:
-            share, again = ranks.share(rank, world_size), ranks.command("score", *arguments)
-            ranks.tell(_run_share(folder, how, share, quiet or as_json, again), quiet, as_json)
-        elif world_size is not None:
-            check_score(folder, how)
-            gpus, where = int(gpus_per_task or 0), folder.absolute()
-            ranks.write_script("score", arguments, where, world_size, workers, sbatch or [], script, gpus=gpus)
-        return
-    with (
-        places.changing(out, quiet or as_json) as root,
-        cluster.fleet_of(engine, ray_address, gpus_per_task, workers) as fleet,
-    ):
-        found = run_score(root, how, quiet or as_json, cluster.engine_of(engine, ray_address), fleet)
-    if as_json:
-        report.print_json(vars(found))
-    elif not quiet:
-        print_scores(found)
+    arguments = ranks.words(
+        ("--scores", scores),
+        ("--embedder", embedder),
+        ("--checkpoint", checkpoint),
+        ("--head", head),
+        ("--reference", reference),
+        ("--set", setting),
+        ("--device", device if device != "auto" else ""),
+        ("--precision", precision if precision != "auto" else ""),
+        ("--batch-size", batch_size),
+        ("--keep-embeddings", keep),
+    )
+    if isinstance(folder, Path) and rank is not None:
+        again = ranks.command("score", str(folder.absolute()), *arguments)
+        ranks.tell(_run_share(folder, how, ranks.share(rank, world_size), quiet or as_json, again), quiet, as_json)
+    elif isinstance(folder, Path) and world_size is not None:
+        check_score(folder, how)
+        gpus, where = int(gpus_per_task or 0), folder.absolute()
+        arguments = [str(where), *arguments]
+        ranks.write_script("score", arguments, where, world_size, workers, sbatch or [], script, gpus=gpus)
+    else:
+        with (
+            places.changing(out, quiet or as_json) as root,
+            cluster.fleet_of(engine, ray_address, gpus_per_task, workers) as fleet,
+        ):
+            found = run_score(root, how, quiet or as_json, cluster.engine_of(engine, ray_address), fleet)
+        if as_json:
+            report.print_json(vars(found))
+        elif not quiet:
+            print_scores(found)
 
 
 def run_score(

@@ -1,4 +1,4 @@
-"""Choose what can be read back once all of it is drawn on one picture."""
+"""Choose what can be read back once all of it is drawn on one picture, and in which order it is drawn."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Named(Protocol):
 
 
 DrawableT = TypeVar("DrawableT", bound=Named)
+BoxT = TypeVar("BoxT")
 
 
 def pick_together(
@@ -55,3 +56,10 @@ def pick_together(
         if len(picks) == wanted:
             break
     return picks, reason
+
+
+def larger_first(groups: Iterable[Iterable[BoxT]], area: Callable[[BoxT], float]) -> tuple[list[BoxT], list[int]]:
+    """The boxes of all classes in the order in which they are drawn, and the position of each one's class."""
+    boxes = [(box, owner) for owner, group in enumerate(groups) for box in group]
+    boxes.sort(key=lambda item: -area(item[0]))
+    return [box for box, _ in boxes], [owner for _, owner in boxes]

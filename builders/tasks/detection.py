@@ -24,7 +24,7 @@ from ..marks.rectangle_finder import PixelBox, find_boxes
 from ..marks.rectangles import MIN_OUTLINE, BoxStyle, can_be_read, pixels_under, stamp_box, whole_pixels
 from ..masks.classes import absent_names
 from ..sample import Feature, Instance, Sample
-from ..subjects.together import pick_together
+from ..subjects.together import larger_first, pick_together
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View
 
@@ -242,10 +242,7 @@ class Detection(Task[DetectionOptions]):
 
 
 def _in_order(picks: Sequence[_Drawable]) -> tuple[list[PixelBox], list[int]]:
-    """All boxes in the order in which they are drawn, the larger first, and the position of each one's class."""
-    boxes = [(box, owner) for owner, pick in enumerate(picks) for box in pick.drawn]
-    boxes.sort(key=lambda item: -(item[0][2] - item[0][0]) * (item[0][3] - item[0][1]))
-    return [box for box, _ in boxes], [owner for _, owner in boxes]
+    return larger_first((pick.drawn for pick in picks), lambda box: (box[2] - box[0]) * (box[3] - box[1]))
 
 
 def _overlaps(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:

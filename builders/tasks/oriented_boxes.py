@@ -33,7 +33,7 @@ from ..marks.rotated_finder import find_rotated_boxes
 from ..marks.rotated_reading import MIN_SIDE, can_be_read, match
 from ..masks.run_lengths import read_counts
 from ..sample import Feature, Instance, Sample
-from ..subjects.together import pick_together
+from ..subjects.together import larger_first, pick_together
 from ..subjects.windows import window_around
 from ..task import Limit, Rendered, Subject, Task
 from ..view import View, union_of
@@ -290,10 +290,7 @@ def _points_shown(polygons: Sequence[Sequence[float]], geometry: Geometry) -> Po
 
 
 def _in_order(picks: Sequence[_Drawable]) -> tuple[list[RotatedBox], list[int]]:
-    """All boxes in the order in which they are drawn, the larger first, and the position of each one's class."""
-    boxes = [(box, owner) for owner, pick in enumerate(picks) for box in pick.boxes]
-    boxes.sort(key=lambda item: -item[0].width * item[0].height)
-    return [box for box, _ in boxes], [owner for _, owner in boxes]
+    return larger_first((pick.boxes for pick in picks), lambda box: box.width * box.height)
 
 
 def _area(box: Box | None) -> float:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
-from taskpaint.builders.subjects.together import pick_together
+from taskpaint.builders.subjects.together import larger_first, pick_together
 
 
 class _Class(NamedTuple):
@@ -64,3 +64,9 @@ def test_the_same_as_one_after_the_other(drawables, wanted, clashes):
         if " " not in name and len(expected) < wanted and not any(set(pair) <= together for pair in clashes):
             expected.append(name)
     assert _picked(drawables, wanted, clashes)[0] == expected
+
+
+def test_larger_boxes_are_drawn_first():
+    """Of equal ones those of the earlier class."""
+    assert larger_first([[3, 9], [], [5, 3]], float) == ([9, 5, 3, 3], [0, 2, 0, 2])
+    assert larger_first([], float) == ([], [])

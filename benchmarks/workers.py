@@ -46,7 +46,7 @@ def main() -> None:
         coco = options.coco or _made_up(work / "coco")
         for pipeline in options.only.split(","):
             recipe = _recipe(work, coco, pipeline, options.triplets)
-            rows.append({"pipeline": pipeline, **_measure(recipe, work / "out", _photographs(coco), options)})
+            rows.append({"pipeline": pipeline, **_measure(recipe, work / "out", coco / "train2017", options)})
     if options.json:
         print(json.dumps(rows, indent=2))
         return
@@ -99,12 +99,7 @@ def _recipe(work: Path, coco: Path, pipeline: str, triplets: int) -> Path:
     return file
 
 
-def _photographs(coco: Path) -> list[bytes]:
-    """Some files to try the codecs on."""
-    return [file.read_bytes() for file in sorted((coco / "train2017").glob("*.jpg"))[:40]]
-
-
-def _measure(recipe: Path, out: Path, photos: list[bytes], options: argparse.Namespace) -> dict[str, Any]:
+def _measure(recipe: Path, out: Path, photos: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Medians by number of workers: seconds of start-up, of the build without it, of CPU; and the gain, beside that of
     processes that only decode and encode."""
     _build(recipe, out, 1, 2)  # writes the index
@@ -131,7 +126,7 @@ def _measure(recipe: Path, out: Path, photos: list[bytes], options: argparse.Nam
     return {"triplets": options.triplets, **medians}
 
 
-def _codecs_s(photos: list[bytes], workers: int) -> float:
+def _codecs_s(photos: Path, workers: int) -> float:
     """Wall seconds in which so many processes decode and encode photographs, and nothing else."""
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         for turns in (1, BARE_PHOTOGRAPHS // workers):  # once to start them
@@ -140,9 +135,11 @@ def _codecs_s(photos: list[bytes], workers: int) -> float:
     return time.monotonic() - started
 
 
-def _codecs(photos: list[bytes], turns: int) -> None:
+def _codecs(photos: Path, turns: int) -> None:
+    """Each process reads for itself: what is handed to many would be pickled by one."""
+    files = [file.read_bytes() for file in sorted(photos.glob("*.jpg"))[:40]]
     for turn in range(turns):
-        simplejpeg.encode_jpeg(simplejpeg.decode_jpeg(photos[turn % len(photos)]), 95, colorsubsampling="444")
+        simplejpeg.encode_jpeg(simplejpeg.decode_jpeg(files[turn % len(files)]), 95, colorsubsampling="444")
 
 
 def _build(recipe: Path, out: Path, workers: int, limit: int) -> tuple[float, float]:
